@@ -1,0 +1,124 @@
+"""Every error the program raises on purpose, named by what its caller must do next.
+
+BongsuError
+├── SettingsInvalid          tell the owner all faults at once, exit 78, start nothing
+├── CannotStart              tell the owner what to do, exit 69
+│   ├── PortTaken
+│   ├── WorldMismatch        another world's ledger or directory
+│   └── CandleFileInvalid    names file, line and reason
+├── ExchangeError
+│   ├── ExchangeUnavailable  a read got no answer: try later, assume nothing
+│   ├── ExchangeRefused      a read was refused by name: do not repeat it as it is
+│   │   └── NotAuthorized    key, permission or IP: stop trading, tell the owner
+│   ├── RateLimited          wait, then go on
+│   ├── Banned               total silence until `until`
+│   ├── OrderRejected        the exchange said no, by a name we know: final
+│   ├── IdentifierTaken      this identifier was used before: look the order up
+│   └── OrderOutcomeUnknown  maybe placed, maybe not: settle it, never repeat it blindly
+├── AdvisorFailed            skip this cycle; it is not a "hold"
+├── LedgerError
+│   ├── LedgerUnavailable    nothing was written: no database, no order
+│   └── LeaseLost            another process leads: write nothing more
+└── NotDelivered             `permanent` means do not try again as it is
+"""
+
+from datetime import datetime
+
+
+class BongsuError(Exception):
+    """Root of the tree drawn above."""
+
+
+class SettingsInvalid(BongsuError):
+    """`faults` holds one line per bad setting, each with its repair."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class CannotStart(BongsuError):
+    """The message says what to do about it."""
+
+
+class PortTaken(CannotStart):
+    pass
+
+
+class WorldMismatch(CannotStart):
+    pass
+
+
+class CandleFileInvalid(CannotStart):
+    pass
+
+
+class ExchangeError(BongsuError):
+    pass
+
+
+class ExchangeUnavailable(ExchangeError):
+    pass
+
+
+class ExchangeRefused(ExchangeError):
+    """`name` is the exchange's own error name."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class NotAuthorized(ExchangeRefused):
+    pass
+
+
+class RateLimited(ExchangeError):
+    pass
+
+
+class Banned(ExchangeError):
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class OrderRejected(ExchangeError):
+    """`name` is the exchange's own error name."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class IdentifierTaken(ExchangeError):
+    pass
+
+
+class OrderOutcomeUnknown(ExchangeError):
+    pass
+
+
+class AdvisorFailed(BongsuError):
+    pass
+
+
+class LedgerError(BongsuError):
+    pass
+
+
+class LedgerUnavailable(LedgerError):
+    pass
+
+
+class LeaseLost(LedgerError):
+    pass
+
+
+class NotDelivered(BongsuError):
+    """`retry_after` is in seconds, where the channel named a time."""
+
+    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
