@@ -1,0 +1,316 @@
+"""What happened: one frozen class per kind of event. The ledger writes a fact, counts it and tells it in one transaction.
+
+`at` is market time where the fact is about the market; facts about processes are stamped by the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from bongsu.core.decision import Advice, Decision, Rejection
+from bongsu.core.market import Market
+from bongsu.core.money import Krw, Price
+from bongsu.core.order import Intent, Order, OrderRequest
+from bongsu.core.risk import Veto
+from bongsu.core.snapshot import MarketSnapshot
+
+
+class JobName(StrEnum):
+    TRADING = "trading_job"
+    POSITION = "position_job"
+    PORTFOLIO = "portfolio_job"
+    RECONCILE = "reconcile_job"
+    DAILY_REPORT = "daily_report_job"
+
+
+class ErrorType(StrEnum):
+    EXCHANGE = "exchange"
+    LLM = "llm"
+    DB = "db"
+    TELEGRAM = "telegram"
+    DATA = "data"
+    VALIDATION = "validation"
+    RISK = "risk"
+    CONFIG = "config"
+    SCHEDULER = "scheduler"
+    INTERNAL = "internal"
+
+
+class SkipReason(StrEnum):
+    """Why a job did not run."""
+
+    DUPLICATE = "duplicate"
+    BLOCKED = "blocked"
+    PAUSED = "paused"
+    MAINTENANCE = "maintenance"
+
+
+class DecisionSkip(StrEnum):
+    """Why no advice was asked for, or none came."""
+
+    STALE = "stale"
+    PAUSED = "paused"
+    BUDGET = "budget"
+    ADVISOR_FAILED = "advisor_failed"
+
+
+class Layer(StrEnum):
+    """Which element of the order protocol stopped a second order."""
+
+    INTENT = "intent"
+    IDENTIFIER = "identifier"
+    LEASE = "lease"
+    CANDLE = "candle"
+
+
+class ControlKind(StrEnum):
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+    UNKILL = "unkill"
+    CLOSE = "close"
+    RUN_NOW = "run_now"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStarted:
+    process: str
+    version: str
+    notice: str | None = None  # told to the owner when given
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStopped:
+    process: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSucceeded:
+    run_id: int
+    job: JobName
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """`error_type` counts; `error` and `context` are told when `tell`."""
+
+    run_id: int
+    job: JobName
+    error_type: ErrorType
+    error: str  # the exception's class
+    message: str
+    context: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSkipped:
+    job: JobName
+    scheduled_for: datetime
+    reason: SkipReason
+    run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceAccepted:
+    decision: Decision
+    advice: Advice
+    snapshot: MarketSnapshot
+    latency: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceRejected:
+    """Not a hold: the advisor's words were refused."""
+
+    advice: Advice
+    advisor: str
+    snapshot: MarketSnapshot
+    rejection: Rejection
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSkipped:
+    market: Market
+    candle_closed_at: datetime
+    at: datetime
+    advisor: str
+    reason: DecisionSkip
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeVetoed:
+    market: Market
+    veto: Veto
+    decision_id: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IntentOpened:
+    identifier: UUID
+    request: OrderRequest
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOutcomeLost:
+    """No definite answer came; the market is blocked until it is settled."""
+
+    intent: Intent
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSettled:
+    """The order is final: its fills, its fee, the position after it."""
+
+    intent: Intent
+    order: Order
+    recovered: bool  # by a look-up, not by the reply to our request
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """Never placed: the exchange said no, or it was proven absent."""
+
+    intent: Intent
+    name: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatePrevented:
+    layer: Layer
+    market: Market | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTripped:
+    scope: str  # daily, weekly
+    loss: Decimal  # as a fraction of the period's first equity; positive
+    limit: Decimal
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerReset:
+    scope: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioValued:
+    at: datetime
+    cash: Krw
+    equity: Krw
+    prices: Mapping[Market, Price]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """`mismatches`: one line for each difference between the ledger and the exchange."""
+
+    mismatches: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FundsMoved:
+    """Money that came or went without an order of ours; it is nobody's profit."""
+
+    currency: str
+    amount: Decimal
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ControlApplied:
+    id: UUID
+    kind: ControlKind
+    who: str
+    why: str
+    done: bool
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    reason: str
+    note: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOccurred:
+    error_type: ErrorType
+    error: str
+    message: str
+    context: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryFound:
+    """What a start found left over: jobs that never ended, intents that were never closed."""
+
+    orphaned_runs: int
+    open_intents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanged:
+    """As Alertmanager tells it; `firing` False means resolved."""
+
+    name: str
+    firing: bool
+    severity: str
+    summary: str
+    description: str
+    runbook_url: str
+    labels: Mapping[str, str]
+    fingerprint: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+Fact = (
+    ProcessStarted
+    | ProcessStopped
+    | JobSucceeded
+    | JobFailed
+    | JobSkipped
+    | AdviceAccepted
+    | AdviceRejected
+    | DecisionSkipped
+    | TradeVetoed
+    | IntentOpened
+    | OrderOutcomeLost
+    | OrderSettled
+    | OrderRefused
+    | DuplicatePrevented
+    | BreakerTripped
+    | BreakerReset
+    | PortfolioValued
+    | Reconciled
+    | FundsMoved
+    | ControlApplied
+    | Paused
+    | Resumed
+    | ErrorOccurred
+    | RecoveryFound
+    | AlertChanged
+)
