@@ -1,0 +1,357 @@
+"""Every metric once: name, type, owner, labels, meaning. Nothing exports a name that is not here.
+
+Owners: LEDGER is projected from PostgreSQL by the backend; BACKEND and SCHEDULER are counted in those processes.
+A business name has exactly one owner, else sums double.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+from bongsu.core.decision import Action, RejectionReason
+from bongsu.core.facts import DecisionSkip, ErrorType, JobName, Layer, SkipReason
+from bongsu.core.order import Side
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Owner(StrEnum):
+    LEDGER = "ledger"
+    BACKEND = "backend"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`labels` maps each label to its closed list of values, or to None where the values come with the facts (markets).
+
+    `live_scheduler`: withheld when the scheduler's heartbeat is stale, so that `absent()` sees a dead scheduler.
+    """
+
+    name: str
+    kind: Kind
+    owners: tuple[Owner, ...]
+    help: str
+    labels: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    buckets: tuple[float, ...] = ()
+    live_scheduler: bool = False
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.labels)
+
+    def label_sets(self, markets: tuple[str, ...] = ()) -> list[dict[str, str]]:
+        """Every combination the metric starts with; labels without a closed list take `markets`."""
+        values = [allowed if allowed is not None else markets for _, allowed in self.labels]
+        return [dict(zip(self.label_names, combination, strict=True)) for combination in product(*values)]
+
+
+JOBS = tuple(JobName)
+SIDES = tuple(Side)
+KINDS = ("trade", "error", "status", "report", "alert")
+JOB_BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0)
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+ROUTE_BUCKETS = (0.01, 0.05, 0.1, 0.5, 2.0, 10.0)
+DB_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+EXCHANGE_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+EXCHANGE_OUTCOMES = (
+    "ok",
+    "client_error",
+    "server_error",
+    "timeout",
+    "rate_limited",
+    "banned",
+    "malformed",
+    "auth",
+)
+
+_JOB = ("job_name", JOBS)
+_SYMBOL = ("symbol", None)
+_SIDE = ("side", SIDES)
+_L = (Owner.LEDGER,)
+_B = (Owner.BACKEND,)
+_S = (Owner.SCHEDULER,)
+
+
+def _counter(
+    name: str,
+    help_: str,
+    *labels: tuple[str, tuple[str, ...] | None],
+    owners: tuple[Owner, ...] = _L,
+    live: bool = False,
+) -> Metric:
+    return Metric(name, Kind.COUNTER, owners, help_, labels, live_scheduler=live)
+
+
+def _gauge(
+    name: str,
+    help_: str,
+    *labels: tuple[str, tuple[str, ...] | None],
+    owners: tuple[Owner, ...] = _L,
+    live: bool = False,
+) -> Metric:
+    return Metric(name, Kind.GAUGE, owners, help_, labels, live_scheduler=live)
+
+
+def _histogram(
+    name: str,
+    help_: str,
+    buckets: tuple[float, ...],
+    *labels: tuple[str, tuple[str, ...] | None],
+    owners: tuple[Owner, ...] = _L,
+) -> Metric:
+    return Metric(name, Kind.HISTOGRAM, owners, help_, labels, buckets)
+
+
+SCHEDULER_JOB_SUCCESS = _counter("scheduler_job_success_total", "Job runs that succeeded", _JOB, live=True)
+SCHEDULER_JOB_FAILURE = _counter("scheduler_job_failure_total", "Job runs that failed", _JOB, live=True)
+SCHEDULER_JOB_SKIPPED = _counter(
+    "scheduler_job_skipped_total",
+    "Job runs that were not started, by reason",
+    _JOB,
+    ("reason", tuple(SkipReason)),
+    live=True,
+)
+SCHEDULER_JOB_RUN_DURATION = _histogram(
+    "scheduler_job_run_duration_seconds", "How long runs took", JOB_BUCKETS, _JOB
+)
+SCHEDULER_LEASE_REJECTIONS = _counter(
+    "scheduler_lease_rejections_total", "Attempts to lead that were refused because another process leads"
+)
+SCHEDULER_STALE_EPOCH_WRITES = _counter(
+    "scheduler_stale_epoch_writes_total", "Writes refused because their lease epoch was old"
+)
+AI_DECISION = _counter(
+    "ai_decision_total",
+    "Validated advice by market and action, whichever advisor gave it",
+    _SYMBOL,
+    ("decision", tuple(Action)),
+)
+AI_DECISION_SKIPPED = _counter(
+    "ai_decision_skipped_total", "Cycles without advice, by reason", ("reason", tuple(DecisionSkip))
+)
+AI_VALIDATION_REJECTIONS = _counter(
+    "ai_validation_rejections_total", "Advice refused by validation", ("reason", tuple(RejectionReason))
+)
+TRADES = _counter("trades_total", "Exchange orders with at least one fill", _SYMBOL, _SIDE)
+TRADE_VOLUME = _counter("trade_volume_krw_total", "Traded value in won", _SYMBOL, _SIDE)
+TRADE_FEE = _counter("trade_fee_krw_total", "Fees paid in won", _SYMBOL, _SIDE)
+FILLS = _counter("fills_total", "Executions", _SIDE)
+ORDERS = _counter(
+    "orders_total",
+    "Orders that came to an end",
+    _SIDE,
+    ("outcome", ("filled", "partial", "rejected", "canceled")),
+)
+DUPLICATE_ORDERS_PREVENTED = _counter(
+    "duplicate_orders_prevented_total",
+    "Second orders that the protocol stopped, by the element that did",
+    ("layer", tuple(Layer)),
+)
+RECONCILIATION_RUNS = _counter(
+    "reconciliation_runs_total",
+    "Comparisons of the ledger with the exchange",
+    ("result", ("match", "mismatch")),
+)
+CIRCUIT_BREAKER_TRIPS = _counter(
+    "circuit_breaker_trips_total", "Loss limits reached", ("scope", ("daily", "weekly"))
+)
+RISK_EXITS = _counter(
+    "risk_exits_total", "Exits by the rules", _SYMBOL, ("type", ("stop_loss", "take_profit"))
+)
+TRADE_FREQUENCY_BLOCKS = _counter(
+    "trade_frequency_blocks_total", "Buys that came too soon", ("reason", ("min_interval", "max_daily"))
+)
+BOT_ERRORS = _counter("bot_errors_total", "Errors by kind", ("error_type", tuple(ErrorType)))
+NOTIFICATION_SENT = _counter("notification_sent_total", "Messages delivered", ("kind", KINDS))
+NOTIFICATION_FAILED = _counter(
+    "notification_failed_total",
+    "Attempts to deliver that failed",
+    ("kind", KINDS),
+    ("reason", ("temporary", "permanent")),
+)
+NOTIFICATION_DEAD_LETTER = _counter("notification_dead_letter_total", "Messages given up", ("kind", KINDS))
+BOT_PROCESS_STARTS = _counter(
+    "bot_process_starts_total", "Process starts", ("process", ("backend", "scheduler"))
+)
+
+EXCHANGE_REQUESTS = _counter(
+    "exchange_requests_total",
+    "Requests to the exchange",
+    ("endpoint", None),
+    ("outcome", EXCHANGE_OUTCOMES),
+    owners=_S,
+)
+
+METRICS: tuple[Metric, ...] = (
+    SCHEDULER_JOB_SUCCESS,
+    SCHEDULER_JOB_FAILURE,
+    SCHEDULER_JOB_SKIPPED,
+    SCHEDULER_JOB_RUN_DURATION,
+    _gauge(
+        "scheduler_job_duration_seconds",
+        "Running: elapsed so far; else how long the last run took",
+        _JOB,
+        live=True,
+    ),
+    _gauge(
+        "scheduler_job_last_start_timestamp_seconds", "Start of the last run; registration until then", _JOB
+    ),
+    _gauge(
+        "scheduler_job_last_success_timestamp_seconds",
+        "End of the last success; registration until then",
+        _JOB,
+    ),
+    _gauge("scheduler_job_last_failure_timestamp_seconds", "End of the last failure; 0 until then", _JOB),
+    _gauge(
+        "scheduler_job_last_run_timestamp_seconds",
+        "End of the last success, failure or recorded skip; registration until then",
+        _JOB,
+    ),
+    _gauge("scheduler_job_in_progress", "1 while a run is going on", _JOB),
+    _gauge("scheduler_job_deadline_seconds", "After this long a run counts as hung", _JOB),
+    _gauge("scheduler_job_interval_seconds", "How often the job is due, in wall seconds", _JOB),
+    _gauge("scheduler_heartbeat_timestamp_seconds", "Last sign of life of the scheduler's event loop"),
+    _gauge("scheduler_is_leader", "1 for the process that leads", ("instance", None)),
+    _gauge("scheduler_lease_epoch", "Rises by one at each take-over"),
+    SCHEDULER_LEASE_REJECTIONS,
+    SCHEDULER_STALE_EPOCH_WRITES,
+    _histogram(
+        "scheduler_event_loop_lag_seconds",
+        "How late the event loop wakes",
+        (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 60.0),
+        owners=_S,
+    ),
+    AI_DECISION,
+    AI_DECISION_SKIPPED,
+    AI_VALIDATION_REJECTIONS,
+    _gauge("ai_decision_last_timestamp_seconds", "Last validated advice; scheduler start until then"),
+    _histogram(
+        "ai_decision_latency_seconds",
+        "How long the advisor took",
+        (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0),
+        owners=_S,
+    ),
+    TRADES,
+    TRADE_VOLUME,
+    TRADE_FEE,
+    FILLS,
+    ORDERS,
+    _histogram(
+        "order_latency_seconds",
+        "From sending to a definite answer, and to the settlement",
+        (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 30.0, 60.0),
+        ("phase", ("submit", "settle")),
+        owners=_S,
+    ),
+    _gauge("orders_unknown", "Orders whose outcome is not known"),
+    _gauge("order_unknown_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),
+    DUPLICATE_ORDERS_PREVENTED,
+    RECONCILIATION_RUNS,
+    _gauge("reconciliation_mismatches", "Differences between ledger and exchange at the last comparison"),
+    _gauge("reconciliation_last_success_timestamp_seconds", "Last comparison; absent until the first"),
+    _gauge("portfolio_value_krw", "Cash and positions in won; withheld when over 5 minutes old"),
+    _gauge("portfolio_valuation_timestamp_seconds", "When it was valued"),
+    _gauge("portfolio_cash_krw", "Cash in won"),
+    _gauge("portfolio_exposure_ratio", "Share of the portfolio in positions"),
+    _gauge("portfolio_drawdown_ratio", "Loss from the highest value so far, as a fraction"),
+    _gauge("portfolio_pnl_krw", "Profit of the period, deposits taken out", ("window", ("daily", "weekly"))),
+    _gauge("portfolio_pnl_ratio", "The same over the equity at its start", ("window", ("daily", "weekly"))),
+    _gauge("bot_open_positions", "Markets held"),
+    _gauge("position_value_krw", "Value of a held market", _SYMBOL),
+    _gauge("position_unrealized_pnl_ratio", "Unrealised profit over cost", _SYMBOL),
+    CIRCUIT_BREAKER_TRIPS,
+    _gauge("circuit_breaker_active", "1 while it blocks buys", ("scope", ("daily", "weekly"))),
+    RISK_EXITS,
+    TRADE_FREQUENCY_BLOCKS,
+    _gauge("risk_check_last_success_timestamp_seconds", "Last successful stop check; start until then"),
+    BOT_ERRORS,
+    _histogram(
+        "http_request_duration_seconds", "All requests but /metrics and streams", HTTP_BUCKETS, owners=_B
+    ),
+    _histogram(
+        "http_route_duration_seconds",
+        "The same by route",
+        ROUTE_BUCKETS,
+        ("method", None),
+        ("route", None),
+        ("status", ("2xx", "3xx", "4xx", "5xx")),
+        owners=_B,
+    ),
+    _gauge("http_requests_in_progress", "Requests being answered", owners=_B),
+    _gauge(
+        "db_pool_connections",
+        "Connections of the process's pool",
+        ("state", ("in_use", "idle")),
+        owners=(Owner.BACKEND, Owner.SCHEDULER),
+    ),
+    _gauge("db_pool_connections_max", "The pool's limit", owners=(Owner.BACKEND, Owner.SCHEDULER)),
+    _histogram(
+        "db_query_duration_seconds",
+        "How long transactions took",
+        DB_BUCKETS,
+        ("operation", None),
+        owners=(Owner.BACKEND, Owner.SCHEDULER),
+    ),
+    _gauge("db_up", "1 when the backend's last query was answered", owners=_B),
+    _gauge("ledger_up", "1 when the ledger could be projected; its series are omitted else", owners=_B),
+    EXCHANGE_REQUESTS,
+    _histogram(
+        "exchange_request_duration_seconds",
+        "How long the exchange took",
+        EXCHANGE_BUCKETS,
+        ("endpoint", None),
+        owners=_S,
+    ),
+    _gauge(
+        "exchange_rate_limit_remaining", "Requests left in this second, by group", ("group", None), owners=_S
+    ),
+    _gauge(
+        "market_data_age_seconds",
+        "Age of the newest exchange-stamped datum, in wall seconds",
+        _SYMBOL,
+        ("interval", None),
+    ),
+    _gauge("market_data_interval_seconds", "Length of a candle, in wall seconds", ("interval", None)),
+    NOTIFICATION_SENT,
+    NOTIFICATION_FAILED,
+    NOTIFICATION_DEAD_LETTER,
+    _gauge("notification_outbox_depth", "Messages waiting"),
+    _gauge("notification_outbox_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),
+    _gauge("bot_trading_enabled", "1 unless paused or killed"),
+    _gauge("bot_trading_enabled_since_timestamp_seconds", "Last start or resume"),
+    _gauge("bot_trading_paused", "1 for each reason that pauses trading", ("reason", None)),
+    _gauge("bot_idle_reason", "1 for each reason why nothing is being done now", ("reason", None)),
+    BOT_PROCESS_STARTS,
+    _gauge(
+        "bot_build_info",
+        "Always 1",
+        ("version", None),
+        ("commit", None),
+        owners=(Owner.BACKEND, Owner.SCHEDULER),
+    ),
+    _gauge(
+        "bot_config_info",
+        "Always 1",
+        ("config_hash", None),
+        ("process", None),
+        ("mode", None),
+        owners=(Owner.BACKEND, Owner.SCHEDULER),
+    ),
+)
+
+LEDGER_COUNTERS = tuple(
+    m for m in METRICS if m.kind is not Kind.GAUGE and m.owners == _L
+)
+
+
+def find(name: str) -> Metric:
+    """Raises KeyError for a name that is not registered."""
+    return _BY_NAME[name]
+
+
+_BY_NAME = {m.name: m for m in METRICS}

@@ -1,0 +1,289 @@
+"""Settings, read once: the owner's from `.env`, the wiring of the processes from the environment.
+
+`.env.example` is generated from the descriptions here.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bongsu.core.market import Market, parse_market
+from bongsu.core.risk import RiskLimits
+from bongsu.errors import SettingsInvalid
+
+Percent = Annotated[Decimal, Field(gt=0, le=100)]
+
+PLACEHOLDERS = ("your_", "changeme", "xxx", "<", "여기에")
+SANDBOX_TOKEN = "sandbox:local"  # noqa: S105 - the local stand-in's, no secret
+SANDBOX_CHAT = "1000"
+SANDBOX_ACCESS_KEY = "sandbox-access-key"
+SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
+
+
+class Settings(BaseSettings):
+    """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_ignore_empty=True, env_file_encoding="utf-8"
+    )
+
+    bongsu_mode: Literal["sandbox"] = Field(
+        "sandbox", description="모드. 이 버전은 sandbox(로컬 모의 거래소)만 됩니다.|Mode: this version has sandbox only."
+    )
+    bongsu_lang: Literal["ko", "en"] = Field(
+        "ko", description="메시지와 화면의 언어: ko 또는 en.|Language of messages and pages."
+    )
+    markets: Annotated[tuple[Market, ...], NoDecode] = Field(
+        (Market("KRW-ETH"), Market("KRW-BTC")),
+        description="거래할 마켓, 쉼표로 구분. 모의 거래소에서는 그곳에 있는 마켓만 거래합니다.|Markets to trade, comma separated.",
+    )
+    trading_day_start: time = Field(
+        time(9, 0),
+        description="거래일이 시작하는 시각(KST). 일일 손익, 한도, 리포트가 모두 이 경계를 씁니다.|Start of the trading day (KST).",
+    )
+
+    telegram_enabled: bool = Field(
+        False,
+        description="true면 실제 텔레그램으로, false면 로컬 수신함(bongsu inbox)으로 보냅니다.|true: real Telegram, false: the local inbox.",
+    )
+    telegram_bot_token: SecretStr | None = Field(
+        None, description="@BotFather가 준 토큰.|Token given by @BotFather."
+    )
+    telegram_chat_id: str | None = Field(
+        None, description="메시지를 받을 채팅 ID.|Chat that receives the messages."
+    )
+
+    sentry_enabled: bool = Field(
+        False, description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version)."
+    )
+    sentry_dsn: SecretStr | None = Field(None, description="Sentry DSN.")
+    sentry_environment: str = Field("sandbox", description="Sentry 환경 이름.|Sentry environment.")
+
+    postgres_user: str = Field("trading_user", description="PostgreSQL 사용자.|PostgreSQL user.")
+    postgres_password: SecretStr | None = Field(
+        None,
+        description="PostgreSQL 비밀번호. 비우면 처음 시작할 때 만들어 보관합니다.|Made at the first start when empty.",
+    )
+    postgres_db: str = Field("trading_db", description="PostgreSQL 데이터베이스.|PostgreSQL database.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="직접 운영하는 PostgreSQL을 쓸 때만: postgresql://사용자:비밀번호@호스트/DB|Only for a PostgreSQL of your own.",
+    )
+
+    ai_advisor: Literal["rules"] = Field(
+        "rules", description="판단을 내리는 조언자. 이 버전은 rules(내장 규칙).|The advisor; this version has rules."
+    )
+
+    stop_loss_percent: Percent = Field(
+        Decimal(5), description="손절: 진입가 대비 이만큼 내리면 팝니다(%).|Stop-loss (% below entry)."
+    )
+    take_profit_percent: Percent = Field(
+        Decimal(10), description="익절: 진입가 대비 이만큼 오르면 팝니다(%).|Take-profit (% above entry)."
+    )
+    daily_loss_limit_percent: Percent = Field(
+        Decimal(10), description="일일 손실 한도(%). 넘으면 다음 거래일까지 매수 중단.|Daily loss limit."
+    )
+    weekly_loss_limit_percent: Percent = Field(
+        Decimal(15), description="주간 손실 한도(%). 넘으면 다음 월요일까지 매수 중단.|Weekly loss limit."
+    )
+    min_trade_interval_hours: Annotated[Decimal, Field(ge=0, le=168)] = Field(
+        Decimal(4), description="같은 마켓에 다시 진입하기까지의 최소 시간.|Hours between entries of one market."
+    )
+    max_trades_per_day: Annotated[int, Field(ge=1, le=1000)] = Field(
+        5, description="하루 최대 진입 횟수.|Entries per trading day."
+    )
+    max_positions: Annotated[int, Field(ge=1, le=50)] = Field(
+        3, description="동시에 보유하는 최대 마켓 수.|Markets held at once."
+    )
+    max_position_percent: Percent = Field(
+        Decimal(40), description="한 마켓의 최대 비중(자산 대비 %).|Largest share of one market."
+    )
+    cash_reserve_percent: Annotated[Decimal, Field(ge=0, lt=100)] = Field(
+        Decimal(10), description="항상 남겨 두는 현금(자산 대비 %).|Cash always kept."
+    )
+    buy_percent: Percent = Field(
+        Decimal(30), description="한 번에 사는 최대 금액(자산 대비 %).|Largest buy."
+    )
+    min_buy_confidence: Annotated[Decimal, Field(ge=0, le=1)] = Field(
+        Decimal("0.5"), description="매수에 필요한 최소 신뢰도(0~1).|Least confidence of a buy."
+    )
+
+    retention_days: Annotated[int, Field(ge=7)] = Field(
+        365, description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events."
+    )
+    lease_seconds: Annotated[float, Field(ge=0.5, le=60)] = Field(
+        10.0,
+        description="고급: 응답 없는 스케줄러의 자리를 넘겨받기까지의 시간(초).|Advanced: seconds until a silent leader is replaced.",
+    )
+    unknown_patience_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
+        60.0,
+        description="고급: 결과를 모르는 주문을 거래소에 계속 묻는 시간(초).|Advanced: how long an unknown order is asked for.",
+    )
+
+    @field_validator("markets", mode="before")
+    @classmethod
+    def _split_markets(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        names = [name.strip().upper() for name in value.split(",") if name.strip()]
+        if not names or len(set(names)) != len(names):
+            raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
+        return tuple(parse_market(name) for name in names)
+
+    @model_validator(mode="after")
+    def _switched_on_means_filled_in(self) -> "Settings":
+        faults = []
+        if self.telegram_enabled:
+            faults += _unfilled("TELEGRAM_BOT_TOKEN", self.telegram_bot_token)
+            faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id)
+        if self.sentry_enabled:
+            faults += _unfilled("SENTRY_DSN", self.sentry_dsn)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def risk_limits(self) -> RiskLimits:
+        return RiskLimits(
+            stop_loss=self.stop_loss_percent / 100,
+            take_profit=self.take_profit_percent / 100,
+            daily_loss=self.daily_loss_limit_percent / 100,
+            weekly_loss=self.weekly_loss_limit_percent / 100,
+            min_trade_interval=timedelta(hours=float(self.min_trade_interval_hours)),
+            max_trades_per_day=self.max_trades_per_day,
+            max_positions=self.max_positions,
+            max_position_share=self.max_position_percent / 100,
+            cash_reserve=self.cash_reserve_percent / 100,
+            buy_fraction=self.buy_percent / 100,
+        )
+
+    @property
+    def config_hash(self) -> str:
+        """Equal in two processes that run on equal settings; secrets do not enter it."""
+        shown = self.model_dump(mode="json", exclude={"telegram_bot_token", "sentry_dsn", "postgres_password", "database_url"})
+        return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never be shown, for the redaction of logs."""
+        held = (self.telegram_bot_token, self.sentry_dsn, self.postgres_password, self.database_url)
+        return tuple(s.get_secret_value() for s in held if s is not None)
+
+
+class Wiring(BaseSettings):
+    """Where the other processes are: given by the runner, not by the owner."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    bongsu_state_dir: Path = Path(".bongsu")
+    bongsu_log_dir: Path = Path("logs")
+    bongsu_env_file: Path = Path(".env")
+    bongsu_port_offset: int = 0
+    database_url: SecretStr | None = None
+    exchange_url: str = "http://127.0.0.1:8700"
+    telegram_api_url: str = "http://127.0.0.1:8700/telegram"
+    world_id: str | None = None
+
+    def port(self, usual: int) -> int:
+        return usual + self.bongsu_port_offset
+
+    @property
+    def api_token_file(self) -> Path:
+        return self.bongsu_state_dir / "api_token"
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Raises SettingsInvalid with every fault at once."""
+    path = env_file or Path(os.environ.get("BONGSU_ENV_FILE", ".env"))
+    faults: list[str] = []
+    from_files = _secrets_from_files(faults)
+    try:
+        settings = Settings(_env_file=path if path.is_file() else None, **from_files)
+    except ValidationError as invalid:
+        raise SettingsInvalid(faults + _faults(invalid, path)) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid([f"{path}: UTF-8로 저장해 주세요 (not UTF-8)"]) from None
+    if faults:
+        raise SettingsInvalid(faults)
+    return settings
+
+
+def _secrets_from_files(faults: list[str]) -> dict[str, str]:
+    found = {}
+    for name in Settings.model_fields:
+        file = os.environ.get(f"{name.upper()}_FILE")
+        if not file:
+            continue
+        try:
+            found[name] = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            faults.append(f"{name.upper()}_FILE: {file} 을(를) 읽을 수 없습니다 ({error.strerror})")
+    return found
+
+
+def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+    if not text:
+        return [f"{name}: 값이 비어 있습니다. 켜 두었으면 채워 주세요 (switched on, but empty)"]
+    if text.lower().startswith(PLACEHOLDERS):
+        return [f"{name}: 예시 값이 그대로입니다. 실제 값으로 바꿔 주세요 (still the placeholder)"]
+    return []
+
+
+def _faults(invalid: ValidationError, path: Path) -> list[str]:
+    lines = []
+    for error in invalid.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in error["loc"]).upper()
+        if error["type"] == "extra_forbidden":
+            lines.append(f"{name}: {path}에 모르는 설정입니다{_suggestion(name)} (unknown setting)")
+        elif not name:  # the cross-field check names its settings itself
+            lines += str(error["ctx"]["error"]).split("; ")
+        else:
+            lines.append(f"{name}: {error['msg'].removeprefix('Value error, ')}")
+    return lines
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, [n.upper() for n in Settings.model_fields], n=1)
+    return f". {close[0]} 을(를) 뜻하셨나요?" if close else ""
+
+
+def database_dsn(settings: Settings, password: str, host: str, port: int) -> str:
+    return (
+        f"postgresql://{quote(settings.postgres_user, safe='')}:{quote(password, safe='')}"
+        f"@{host}:{port}/{quote(settings.postgres_db, safe='')}"
+    )
+
+
+def describe() -> Mapping[str, tuple[str, str]]:
+    """Each setting's name with its description and default, in the order of the class."""
+    return {
+        name.upper(): (field.description or "", _default(field.default))
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, time):
+        return value.strftime("%H:%M")
+    return str(value)
+
+
+def limits_as_text(limits: RiskLimits) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(limits).items()}
