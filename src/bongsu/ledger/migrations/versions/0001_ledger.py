@@ -214,10 +214,10 @@ CREATE TABLE periods (
     scope text NOT NULL CHECK (scope IN ('daily', 'weekly')),
     started_at timestamptz NOT NULL,
     equity numeric NOT NULL,
-    funds_moved numeric NOT NULL DEFAULT 0,
+    measured_at timestamptz NOT NULL,
     PRIMARY KEY (scope, started_at)
 );
-COMMENT ON TABLE periods IS 'Equity at the start of each trading day and week; profit is measured against it, funds moved since are taken out.';
+COMMENT ON TABLE periods IS 'Equity at the start of each trading day and week (its first valuation); profit is measured against it, funds moved after measured_at are taken out.';
 
 CREATE TABLE breakers (
     scope text PRIMARY KEY CHECK (scope IN ('daily', 'weekly')),
@@ -277,6 +277,7 @@ CREATE TABLE notifications (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('trade', 'error', 'status', 'report', 'alert')),
     text text NOT NULL,
+    topic text,
     log_line text,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'dead')),
@@ -286,8 +287,9 @@ CREATE TABLE notifications (
     last_error text,
     channel_id text
 );
+CREATE INDEX notifications_by_topic ON notifications (topic, id DESC) WHERE topic IS NOT NULL;
 CREATE INDEX notifications_pending ON notifications (id) WHERE state = 'pending';
-COMMENT ON TABLE notifications IS 'The outbox: a message is written with the fact it tells, and sent in order.';
+COMMENT ON TABLE notifications IS 'The outbox: a message is written with the fact it tells, and sent in order. Of one topic at most one in ten minutes; log_line is written to the log when it was sent.';
 
 CREATE TABLE alerts (
     fingerprint text NOT NULL,

@@ -1,0 +1,91 @@
+"""Connections and transactions; here a lost database becomes LedgerUnavailable."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from bongsu.errors import LedgerUnavailable
+
+Tx = AsyncConnection[DictRow]
+
+_SESSION = {
+    "application_name": "bongsu",
+    "connect_timeout": "5",
+    # A leader that was stopped inside a transaction must not hold its locks for ever.
+    "options": "-c statement_timeout=5s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
+}
+
+
+class Database:
+    """A pool of one process. `observe` is told each transaction's operation and seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        process: str,
+        max_connections: int = 5,
+        observe: Callable[[str, float], None] = lambda _operation, _seconds: None,
+    ) -> None:
+        self._observe = observe
+        self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
+            url,
+            kwargs={**_SESSION, "application_name": f"bongsu-{process}", "row_factory": dict_row},
+            min_size=1,
+            max_size=max_connections,
+            timeout=5,
+            max_lifetime=3600,
+            reconnect_timeout=30,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        self._url = url
+
+    async def open(self) -> None:
+        """Does not wait for the server: an absent one shows at the first transaction."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=2)
+
+    @property
+    def connections(self) -> tuple[int, int, int]:
+        """In use, idle, and the limit."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return size - idle, idle, self._pool.max_size
+
+    @asynccontextmanager
+    async def transaction(self, operation: str) -> AsyncIterator[Tx]:
+        """Commits at the end. Raises LedgerUnavailable when the server is away; then nothing was written,
+        or, when the answer to the commit was lost, everything: the caller's writes must bear being done twice."""
+        began = time.monotonic()
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise LedgerUnavailable(f"{operation}: {type(error).__name__}: {error}") from error
+        finally:
+            self._observe(operation, time.monotonic() - began)
+
+    async def listen(self, channel: str, wake: Callable[[], Any]) -> None:
+        """Calls `wake` for each NOTIFY, for ever; comes back by itself after a lost connection."""
+        while True:
+            try:
+                connection = await AsyncConnection.connect(
+                    self._url, autocommit=True, connect_timeout=5, application_name=f"bongsu-listen-{channel}"
+                )
+                async with connection:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    wake()  # what was said while nobody listened
+                    async for _ in connection.notifies():
+                        wake()
+            except psycopg.OperationalError:
+                await asyncio.sleep(1)
