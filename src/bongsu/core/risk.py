@@ -1,0 +1,266 @@
+"""The limits, and the one gate that no order passes around.
+
+The gate runs twice: before anything is asked (`buying_blocked`), and in the transaction that writes
+an order's intent (`gate`). Exits pass every limit that protects from buying.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bongsu.core.market import Market
+from bongsu.core.money import ZERO, Krw, Price, Volume, notional
+from bongsu.core.order import OrderRequest
+from bongsu.core.portfolio import Position, flat
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """Fractions: of cost for the two exits, of the best ask for the depth, of equity for the others."""
+
+    stop_loss: Decimal = Decimal("0.05")
+    take_profit: Decimal = Decimal("0.10")
+    daily_loss: Decimal = Decimal("0.10")
+    weekly_loss: Decimal = Decimal("0.15")
+    min_trade_interval: timedelta = timedelta(hours=4)
+    max_trades_per_day: int = 5
+    max_positions: int = 3
+    max_position_share: Decimal = Decimal("0.40")
+    cash_reserve: Decimal = Decimal("0.10")
+    buy_fraction: Decimal = Decimal("0.30")
+    depth_within: Decimal = Decimal("0.01")
+    fee_margin: Decimal = Decimal("0.001")  # of an order's funds, kept in cash so that fee and rounding fit
+
+
+@dataclass(frozen=True, slots=True)
+class RiskState:
+    """What the gate must know. Everything unknown is named here, never left out."""
+
+    killed: bool
+    pauses: tuple[str, ...]  # reasons in force
+    breakers: tuple[str, ...]  # "daily", "weekly": those that are on
+    blind: tuple[str, ...]  # why the bot cannot see: "stale_data", "clock_skew", "monitoring", …
+    mismatch: bool  # ledger and exchange disagree
+    unknown_intents: int  # orders whose outcome nobody knows yet
+    positions: Mapping[Market, Position]
+    prices: Mapping[Market, Price]  # those that `equity` was reckoned with
+    cash: Krw
+    equity: Krw | None  # None: a price is missing
+    last_entry_at: Mapping[Market, datetime]  # market time of the last buy
+    trades_today: int  # orders with a fill since the trading day began
+
+
+class VetoReason(StrEnum):
+    KILL_SWITCH = "kill_switch"
+    PAUSED = "paused"
+    BREAKER_DAILY = "breaker_daily"
+    BREAKER_WEEKLY = "breaker_weekly"
+    BLIND = "blind"
+    LEDGER_MISMATCH = "ledger_mismatch"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    EQUITY_UNKNOWN = "equity_unknown"
+    MIN_INTERVAL = "min_interval"
+    MAX_DAILY = "max_daily"
+    MAX_POSITIONS = "max_positions"
+    ORDER_SIZE = "order_size"
+    POSITION_SIZE = "position_size"
+    CASH_RESERVE = "cash_reserve"
+    BELOW_MINIMUM = "below_minimum"
+    NO_DEPTH = "no_depth"
+    MARKET_OFFLINE = "market_offline"
+    NOTHING_HELD = "nothing_held"
+    OVERSELL = "oversell"
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """`detail` is a Korean sentence with its figures, `detail_en` the same in English."""
+
+    reason: VetoReason
+    detail: str
+    detail_en: str
+
+
+def gate(request: OrderRequest, state: RiskState, limits: RiskLimits) -> Veto | None:
+    """The last word on an order. None lets it pass."""
+    if request.funds is None:
+        return _sell_refused(request, state)
+    return buying_blocked(request.market, state, limits, request.at) or _too_big(
+        request.market, request.funds, state, limits
+    )
+
+
+def buying_blocked(market: Market, state: RiskState, limits: RiskLimits, now: datetime) -> Veto | None:
+    """Why no buy of `market` is possible, whatever its size."""
+    return (
+        _switched_off(state)
+        or _breaker_on(state, limits)
+        or _blind(state)
+        or _equity_unknown(market, state)
+        or _too_many_trades(state, limits)
+        or _too_many_positions(market, state, limits)
+        or _too_soon(market, state, limits, now)
+    )
+
+
+def known_equity(state: RiskState) -> Krw:
+    """Raises ValueError where equity is unknown; `buying_blocked` refuses those states."""
+    if state.equity is None:
+        raise ValueError("equity is unknown")
+    return state.equity
+
+
+def held_value(market: Market, state: RiskState) -> Krw:
+    """What is held of `market` is worth. Raises KeyError when it is held and has no price."""
+    position = state.positions.get(market, flat(market))
+    return notional(state.prices[market], position.volume) if position.held else Krw(ZERO)
+
+
+def _sell_refused(request: OrderRequest, state: RiskState) -> Veto | None:
+    held = state.positions.get(request.market, flat(request.market)).volume
+    wanted = request.volume or Volume(ZERO)
+    if held <= 0:
+        return nothing_held(request.market)
+    if wanted > held:
+        return Veto(
+            VetoReason.OVERSELL,
+            f"{request.market} 보유 수량 {held:f}보다 많은 {wanted:f}을(를) 팔 수 없습니다.",
+            f"Cannot sell {wanted:f} of {request.market}: only {held:f} held.",
+        )
+    return None
+
+
+def nothing_held(market: Market) -> Veto:
+    return Veto(
+        VetoReason.NOTHING_HELD,
+        f"{market}을(를) 보유하고 있지 않습니다.",
+        f"Nothing of {market} is held.",
+    )
+
+
+def _switched_off(state: RiskState) -> Veto | None:
+    if state.killed:
+        return Veto(
+            VetoReason.KILL_SWITCH,
+            "킬 스위치가 켜져 있어 매수하지 않습니다.",
+            "The kill switch is on: no buys.",
+        )
+    if state.pauses:
+        reasons = ", ".join(state.pauses)
+        return Veto(
+            VetoReason.PAUSED,
+            f"봇이 일시 정지되어 매수하지 않습니다 (사유: {reasons}).",
+            f"The bot is paused ({reasons}): no buys.",
+        )
+    return None
+
+
+def _breaker_on(state: RiskState, limits: RiskLimits) -> Veto | None:
+    if "daily" in state.breakers:
+        return Veto(
+            VetoReason.BREAKER_DAILY,
+            f"일일 손실 한도({limits.daily_loss:.0%})에 도달해 다음 거래일까지 매수하지 않습니다.",
+            f"The daily loss limit ({limits.daily_loss:.0%}) is reached: no buys until the next trading day.",
+        )
+    if "weekly" in state.breakers:
+        return Veto(
+            VetoReason.BREAKER_WEEKLY,
+            f"주간 손실 한도({limits.weekly_loss:.0%})에 도달해 다음 주까지 매수하지 않습니다.",
+            f"The weekly loss limit ({limits.weekly_loss:.0%}) is reached: no buys until next week.",
+        )
+    return None
+
+
+def _blind(state: RiskState) -> Veto | None:
+    if state.blind:
+        reasons = ", ".join(state.blind)
+        return Veto(
+            VetoReason.BLIND,
+            f"시장이나 봇의 상태를 확인할 수 없어 매수하지 않습니다 (사유: {reasons}).",
+            f"The bot is blind ({reasons}): no buys.",
+        )
+    if state.mismatch:
+        return Veto(
+            VetoReason.LEDGER_MISMATCH,
+            "원장과 거래소 잔고가 달라 매수하지 않습니다.",
+            "Ledger and exchange disagree: no buys.",
+        )
+    if state.unknown_intents:
+        return Veto(
+            VetoReason.OUTCOME_UNKNOWN,
+            f"결과를 모르는 주문이 {state.unknown_intents}건 있어 매수하지 않습니다.",
+            f"The outcome of {state.unknown_intents} order(s) is unknown: no buys.",
+        )
+    return None
+
+
+def _equity_unknown(market: Market, state: RiskState) -> Veto | None:
+    position = state.positions.get(market, flat(market))
+    priced = not position.held or market in state.prices
+    if state.equity is not None and state.equity > 0 and priced:
+        return None
+    return Veto(
+        VetoReason.EQUITY_UNKNOWN,
+        "총자산을 계산할 수 없어 매수하지 않습니다.",
+        "Equity cannot be reckoned: no buys.",
+    )
+
+
+def _too_many_trades(state: RiskState, limits: RiskLimits) -> Veto | None:
+    if state.trades_today < limits.max_trades_per_day:
+        return None
+    return Veto(
+        VetoReason.MAX_DAILY,
+        f"오늘 거래 {state.trades_today}회로 하루 한도 {limits.max_trades_per_day}회에 도달했습니다.",
+        f"{state.trades_today} trades today; the limit is {limits.max_trades_per_day}.",
+    )
+
+
+def _too_many_positions(market: Market, state: RiskState, limits: RiskLimits) -> Veto | None:
+    held = {position.market for position in state.positions.values() if position.held}
+    if market in held or len(held) < limits.max_positions:
+        return None
+    return Veto(
+        VetoReason.MAX_POSITIONS,
+        f"이미 {len(held)}개 종목을 보유해 한도 {limits.max_positions}개에 도달했습니다.",
+        f"{len(held)} positions are open; the limit is {limits.max_positions}.",
+    )
+
+
+def _too_soon(market: Market, state: RiskState, limits: RiskLimits, now: datetime) -> Veto | None:
+    last = state.last_entry_at.get(market)
+    if last is None or now - last >= limits.min_trade_interval:
+        return None
+    passed, needed = (t.total_seconds() / 60 for t in (now - last, limits.min_trade_interval))
+    return Veto(
+        VetoReason.MIN_INTERVAL,
+        f"{market} 직전 매수 후 {passed:.0f}분이 지났습니다 (최소 {needed:.0f}분).",
+        f"The last buy of {market} was {passed:.0f} minutes ago; the minimum is {needed:.0f}.",
+    )
+
+
+def _too_big(market: Market, funds: Krw, state: RiskState, limits: RiskLimits) -> Veto | None:
+    equity = known_equity(state)
+    share = (held_value(market, state) + funds) / equity
+    cash_left = state.cash - funds * (1 + limits.fee_margin)
+    if funds > equity * limits.buy_fraction:
+        return Veto(
+            VetoReason.ORDER_SIZE,
+            f"주문 {funds:,.0f}원이 1회 매수 한도(총자산의 {limits.buy_fraction:.0%})를 넘습니다.",
+            f"The order of {funds:,.0f} KRW exceeds {limits.buy_fraction:.0%} of equity.",
+        )
+    if held_value(market, state) + funds > equity * limits.max_position_share:
+        return Veto(
+            VetoReason.POSITION_SIZE,
+            f"{market} 비중이 {share:.1%}가 되어 한도 {limits.max_position_share:.0%}를 넘습니다.",
+            f"{market} would be {share:.1%} of equity; the limit is {limits.max_position_share:.0%}.",
+        )
+    if cash_left < equity * limits.cash_reserve:
+        return Veto(
+            VetoReason.CASH_RESERVE,
+            f"매수 후 현금 {cash_left:,.0f}원이 예비 현금(총자산의 {limits.cash_reserve:.0%})보다 적습니다.",
+            f"{cash_left:,.0f} KRW of cash would be left, less than {limits.cash_reserve:.0%} of equity.",
+        )
+    return None
