@@ -101,7 +101,8 @@ class Settings(BaseSettings):
         Decimal(4), description="같은 마켓에 다시 진입하기까지의 최소 시간.|Hours between entries of one market."
     )
     max_trades_per_day: Annotated[int, Field(ge=1, le=1000)] = Field(
-        5, description="하루 최대 진입 횟수.|Entries per trading day."
+        5,
+        description="거래일 하루의 최대 거래 횟수. 넘으면 매수하지 않습니다.|Trades per trading day; beyond it no buys.",
     )
     max_positions: Annotated[int, Field(ge=1, le=50)] = Field(
         3, description="동시에 보유하는 최대 마켓 수.|Markets held at once."

@@ -44,7 +44,6 @@ class OrderRequest:
     funds: Krw | None = None
     volume: Volume | None = None
     decision_id: UUID | None = None
-    context: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         amount = self.funds if self.side is Side.BUY else self.volume
@@ -101,6 +100,7 @@ class Order:
     market: Market
     side: Side
     state: OrderState
+    volume: Volume | None  # asked for; None for a market buy, which asks for won
     executed_volume: Volume
     paid_fee: Krw
     created_at: datetime
@@ -109,6 +109,11 @@ class Order:
     @property
     def final(self) -> bool:
         return self.state in (OrderState.DONE, OrderState.CANCEL)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was asked for was executed. A market buy that leaves less than its last unit's price counts as done."""
+        return self.volume is None or self.executed_volume == self.volume
 
     @property
     def funds(self) -> Krw:
