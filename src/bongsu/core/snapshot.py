@@ -1,12 +1,17 @@
 """Exactly what an advisor was shown: recorded with the decision, enough to ask again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
+from statistics import median
 
-from bongsu.core.market import Market
+from bongsu.core.market import Candle, Market, OrderBook, Ticker
 from bongsu.core.money import Krw, Price, Volume
+from bongsu.core.portfolio import Position
+
+_OUTLIER = Decimal("0.15")  # off the median of the three prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class HeldPosition:
 
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:
-    """`indicators` are floats of closed candles only; `candle_closed_at` is the newest one's close (market time)."""
+    """`indicators` are of closed candles only; `candle_closed_at` is the newest one's close (market time)."""
 
     market: Market
     at: datetime
@@ -33,3 +38,69 @@ class MarketSnapshot:
     position: HeldPosition | None
     equity: Krw
     buying_allowed: bool
+
+
+class PriceSource(StrEnum):
+    TICKER = "ticker"
+    BOOK = "book"
+    CANDLE = "candle"
+
+
+def find_outlier(ticker_price: Price, book: OrderBook, last_close: Price) -> PriceSource | None:
+    """The first of three prices that cannot be right: not positive, a crossed book, 15 % off their median.
+
+    CANDLE means that both quotes agree and left the last close far behind, a crash or a fault of both:
+    no time to enter, and no reason to withhold an exit.
+    """
+    if ticker_price <= 0:
+        return PriceSource.TICKER
+    bid, ask = book.bids[0].price, book.asks[0].price
+    if not 0 < bid < ask:
+        return PriceSource.BOOK
+    if last_close <= 0:
+        return PriceSource.CANDLE
+    prices = {
+        PriceSource.TICKER: ticker_price,
+        PriceSource.BOOK: book.mid,
+        PriceSource.CANDLE: last_close,
+    }
+    middle = median(prices.values())
+    return next((s for s, price in prices.items() if abs(price - middle) > middle * _OUTLIER), None)
+
+
+def build_snapshot(
+    market: Market,
+    *,
+    candles: Sequence[Candle],
+    ticker: Ticker,
+    book: OrderBook,
+    position: Position,
+    equity: Krw,
+    buying_allowed: bool,
+    at: datetime,
+) -> MarketSnapshot:
+    """`candles`: closed, gaps filled, oldest first, 400 or more. Raises ValueError where `indicators` does."""
+    # Imported here, because the processes that only read snapshots should not pay for numpy.
+    from bongsu.core.indicators import WINDOW, indicators
+
+    return MarketSnapshot(
+        market=market,
+        at=at,
+        candle_closed_at=candles[-1].closed_at,
+        price=ticker.price,
+        bid=book.bids[0].price,
+        ask=book.asks[0].price,
+        spread=book.spread,
+        change_24h=ticker.change_24h,
+        indicators=indicators(candles),
+        synthetic_candles=sum(candle.synthetic for candle in candles[-WINDOW:]),
+        position=_held(position, ticker.price),
+        equity=equity,
+        buying_allowed=buying_allowed,
+    )
+
+
+def _held(position: Position, price: Price) -> HeldPosition | None:
+    if not position.held:
+        return None
+    return HeldPosition(position.volume, position.entry_price, position.unrealized_ratio(price))
