@@ -54,7 +54,7 @@ def fill_gaps(candles: Sequence[Candle], until: datetime) -> list[Candle]:
     """One candle for each interval from the first candle to `until`, the close of the last one.
 
     A silent interval repeats the previous close with no volume, flagged synthetic. Candles that close
-    after `until` are left out. Raises ValueError when none is left, or when they are not in order on one grid.
+    after `until` are left out. Raises ValueError when none is left, or when they are not in order on a grid.
     """
     closed = [candle for candle in candles if candle.closed_at <= until]
     if not closed:
@@ -147,7 +147,7 @@ def _range(high: Series, low: Series, close: Series) -> dict[str, float]:
 
 
 def _bollinger(close: Series) -> dict[str, float]:
-    """%b is 0 at the lower band, 1 at the upper, and 0.5 where the price stood still and the bands are one."""
+    """%b is 0 at the lower band, 1 at the upper, and 0.5 where no price moved and the bands are one."""
     middle = float(close.mean())
     still = bool((close == close[0]).all())
     width = 0.0 if still else 2.0 * float(close.std())

@@ -79,7 +79,7 @@ def build_snapshot(
     buying_allowed: bool,
     at: datetime,
 ) -> MarketSnapshot:
-    """`candles`: closed, gaps filled, oldest first, 400 or more. Raises ValueError where `indicators` does."""
+    """`candles`: closed, gaps filled, oldest first, 400+. Raises ValueError where `indicators` does."""
     # Imported here, because the processes that only read snapshots should not pay for numpy.
     from bongsu.core.indicators import WINDOW, indicators
 
