@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from bongsu.core.clock import ClockState
 from bongsu.core.decision import Advice
 from bongsu.core.facts import Fact
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
@@ -47,14 +47,6 @@ class Exchange(Protocol):
     async def closed_orders(self, market: Market, since: datetime) -> list[Order]:
         """Orders created from `since` (market time) on that are done or cancelled, without fills, newest first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ClockState:
-    now: datetime  # market time
-    speed: float  # market seconds per wall second; 0 in lock-step
-    lockstep: bool
-    ended: bool  # a recording has been played to its end
 
 
 class Clock(Protocol):
