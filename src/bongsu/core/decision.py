@@ -129,12 +129,7 @@ def validate(
         _canary_seen(advice, rules)
         or _other_market(advice, snapshot, asked)
         or _out_of_time(snapshot, now, max_age)
-        or _without_grounds(advice)
-        or _impossible_side(advice, snapshot)
-        or _bad_size(advice, rules)
-        or _bad_confidence(advice, rules)
-        or _false_citation(advice, snapshot, rules)
-        or _against_limits(advice, snapshot, rules)
+        or find_fault(advice, snapshot, rules)
         or Decision(
             id=decision_id(asked, snapshot.candle_closed_at, advisor),
             market=asked,
@@ -148,6 +143,18 @@ def validate(
             advisor=advisor,
             at=now,
         )
+    )
+
+
+def find_fault(advice: Advice, snapshot: MarketSnapshot, rules: ValidationRules) -> Rejection | None:
+    """What is wrong with the advice itself, whoever asked and whenever."""
+    return (
+        _without_grounds(advice)
+        or _impossible_side(advice, snapshot)
+        or _bad_size(advice, rules)
+        or _bad_confidence(advice, rules)
+        or _false_citation(advice, snapshot, rules)
+        or _against_limits(advice, snapshot, rules)
     )
 
 

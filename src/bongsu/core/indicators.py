@@ -11,7 +11,7 @@ Importing this module costs some 25 MB: only the process that decides does so.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -22,7 +22,6 @@ import talib
 from bongsu.core.market import Candle
 from bongsu.core.money import ZERO, Krw, Volume
 
-Indicators = Mapping[str, float]
 Series = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 WINDOW = 400  # enough for every average here to forget where it began

@@ -11,6 +11,8 @@ from bongsu.core.market import Candle, Market, OrderBook, Ticker
 from bongsu.core.money import Krw, Price, Volume
 from bongsu.core.portfolio import Position
 
+Indicators = Mapping[str, float]  # by name: "rsi_14", "atr_percent", …
+
 _OUTLIER = Decimal("0.15")  # off the median of the three prices
 
 
@@ -33,7 +35,7 @@ class MarketSnapshot:
     ask: Price
     spread: Decimal
     change_24h: Decimal | None
-    indicators: Mapping[str, float]
+    indicators: Indicators
     synthetic_candles: int  # how many of the candles behind the indicators filled a silent interval
     position: HeldPosition | None
     equity: Krw
