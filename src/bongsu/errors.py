@@ -67,6 +67,7 @@ class ExchangeRefused(ExchangeError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
         self.name = name
+        self.message = message
 
 
 class NotAuthorized(ExchangeRefused):

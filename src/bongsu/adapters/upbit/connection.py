@@ -1,0 +1,197 @@
+"""One request, one verdict: signed, within the limits, counted; its reply parsed, or named as an error."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import httpx2
+import msgspec
+import stamina
+
+from bongsu.adapters.upbit.auth import Credentials
+from bongsu.adapters.upbit.limits import RateLimits
+from bongsu.adapters.upbit.refusals import ORDER_NOT_FOUND, ban_duration, parse_refusal
+from bongsu.adapters.upbit.wire import Unreadable
+from bongsu.errors import (
+    Banned,
+    ExchangeError,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    NotAuthorized,
+    RateLimited,
+)
+
+T = TypeVar("T")
+Params = Sequence[tuple[str, str]]
+OnRequest = Callable[[str, str, float], None]  # endpoint, outcome, seconds
+
+ATTEMPTS = 3
+READ_DEADLINE = 10.0  # seconds, over all attempts and the waiting between them
+ATTEMPT_TIMEOUT = 4.0
+WRITE_DEADLINE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    name: str  # label of its metrics
+    method: str
+    path: str
+    group: str  # of the rate limits
+    signed: bool
+
+
+class Connection:
+    """Reads are tried three times, writes go out once. While we are banned nothing goes out at all."""
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        credentials: Credentials,
+        limits: RateLimits,
+        on_request: OnRequest,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._limits = limits
+        self._on_request = on_request
+        self._monotonic = monotonic
+        self._silent_until = float("-inf")  # monotonic
+        self.ban_until: datetime | None = None
+        self.exchange_time: datetime | None = None  # as of the last reply; market time of a local exchange
+        self.clock_offset: float | None = None
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[bytes], T]) -> T:
+        """Raises ExchangeUnavailable, ExchangeRefused, RateLimited or Banned."""
+        try:
+            async with asyncio.timeout(READ_DEADLINE):
+                async for attempt in stamina.retry_context(
+                    on=(ExchangeUnavailable, RateLimited),
+                    attempts=ATTEMPTS,
+                    timeout=None,
+                    wait_initial=0.2,
+                    wait_max=1.0,
+                    wait_jitter=0.3,
+                ):
+                    with attempt:
+                        return await self._ask(endpoint, params, parse, ATTEMPT_TIMEOUT)
+        except TimeoutError as late:
+            raise ExchangeUnavailable(f"{endpoint.name}: no answer within {READ_DEADLINE:.0f} s") from late
+        raise AssertionError("the last attempt either answers or raises")
+
+    async def write(self, endpoint: Endpoint, params: Params, parse: Callable[[bytes], T]) -> T:
+        """Raises what `read` does, after one sending; all but a refusal leave the outcome open."""
+        try:
+            async with asyncio.timeout(WRITE_DEADLINE):
+                return await self._ask(endpoint, params, parse, WRITE_DEADLINE)
+        except TimeoutError as late:
+            raise ExchangeUnavailable(f"{endpoint.name}: no answer within {WRITE_DEADLINE:.0f} s") from late
+
+    async def _ask(
+        self, endpoint: Endpoint, params: Params, parse: Callable[[bytes], T], timeout: float
+    ) -> T:
+        self._keep_silence()
+        await self._limits.wait(endpoint.group)
+        self._keep_silence()
+        outcome, started = "timeout", time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._http.send(self._build(endpoint, params))
+            self._learn(endpoint, response, time.perf_counter() - started)
+            answer, outcome = self._judge(endpoint, response, parse)
+        except httpx2.DecodingError as garbled:
+            outcome = "malformed"
+            raise ExchangeUnavailable(f"{endpoint.name}: unreadable reply") from garbled
+        except (TimeoutError, httpx2.TransportError) as silence:
+            raise ExchangeUnavailable(f"{endpoint.name}: {type(silence).__name__}") from silence
+        finally:
+            # A request that was given up from outside counts as well: it got no answer.
+            self._on_request(endpoint.name, outcome, time.perf_counter() - started)
+        if isinstance(answer, ExchangeError):
+            raise answer
+        return answer
+
+    def _build(self, endpoint: Endpoint, params: Params) -> httpx2.Request:
+        """A fresh one for each sending, since a nonce is good for one."""
+        headers = {}
+        if endpoint.signed:
+            headers["Authorization"] = self._credentials.sign(
+                "&".join(f"{key}={value}" for key, value in params)
+            )
+        if endpoint.method == "GET":
+            return self._http.build_request("GET", endpoint.path, params=list(params), headers=headers)
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        body = msgspec.json.encode(dict(params))
+        return self._http.build_request(endpoint.method, endpoint.path, content=body, headers=headers)
+
+    def _learn(self, endpoint: Endpoint, response: httpx2.Response, seconds: float) -> None:
+        """What every reply tells beside its answer: the time, and how much of the limit is left."""
+        self._limits.learn(endpoint.group, response.headers.get("Remaining-Req"))
+        market_time = _moment(response.headers.get("X-Market-Time"), datetime.fromisoformat)
+        server_time = _moment(response.headers.get("Date"), parsedate_to_datetime)
+        self.exchange_time = market_time or server_time or self.exchange_time
+        if market_time is not None:
+            self.clock_offset = None  # a market that runs on its own time has no offset to ours
+        elif server_time is not None:
+            # The header is cut to whole seconds, and was written about half way through the request.
+            middle = datetime.now(UTC) - timedelta(seconds=seconds / 2)
+            self.clock_offset = (server_time - middle).total_seconds() + 0.5
+
+    def _judge(
+        self, endpoint: Endpoint, response: httpx2.Response, parse: Callable[[bytes], T]
+    ) -> tuple[T | ExchangeError, str]:
+        """The answer, or the error that stands for it, and its label."""
+        status, body = response.status_code, response.content
+        if status == 418:
+            return self._ban(body), "banned"
+        if status == 429:
+            self._limits.exceeded(endpoint.group)
+            return RateLimited(f"{endpoint.name}: too many requests"), "rate_limited"
+        if status >= 500:
+            return ExchangeUnavailable(f"{endpoint.name}: HTTP {status}"), "server_error"
+        if status >= 400:
+            return _refusal(endpoint, status, body)
+        if status not in (200, 201):
+            return ExchangeUnavailable(f"{endpoint.name}: HTTP {status}"), "malformed"
+        try:
+            return parse(body), "ok"
+        except Unreadable as why:
+            return ExchangeUnavailable(f"{endpoint.name}: unreadable reply: {why}"), "malformed"
+
+    def _ban(self, body: bytes) -> Banned:
+        length = ban_duration(body)
+        self._silent_until = self._monotonic() + length.total_seconds()
+        self.ban_until = datetime.now(UTC) + length
+        return Banned(f"banned until {self.ban_until:%Y-%m-%d %H:%M:%S} UTC", self.ban_until)
+
+    def _keep_silence(self) -> None:
+        if self.ban_until is None:
+            return
+        if self._monotonic() < self._silent_until:
+            raise Banned(f"silent until {self.ban_until:%Y-%m-%d %H:%M:%S} UTC", self.ban_until)
+        self.ban_until = None
+
+
+def _refusal(endpoint: Endpoint, status: int, body: bytes) -> tuple[ExchangeError, str]:
+    refusal: ExchangeRefused | None = parse_refusal(status, body)
+    if refusal is None:
+        return ExchangeUnavailable(f"{endpoint.name}: unreadable refusal, HTTP {status}"), "malformed"
+    if isinstance(refusal, NotAuthorized):
+        return refusal, "auth"
+    # To be told that there is no such order is an answer, not a fault.
+    return refusal, "ok" if refusal.name == ORDER_NOT_FOUND else "client_error"
+
+
+def _moment(text: str | None, parse: Callable[[str], datetime]) -> datetime | None:
+    try:
+        at = parse(text) if text else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
