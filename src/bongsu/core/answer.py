@@ -120,10 +120,15 @@ def _parse_text(raw: object, name: str) -> str:
         _malformed(
             f"{name}: {MAX_REASON_LENGTH}자를 넘습니다", f"{name}: over {MAX_REASON_LENGTH} characters"
         )
-    # Control, bidi-override, surrogate and private-use characters: nothing an owner's message should carry.
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in raw):
+    if any(map(_unfit_to_show, raw)):
         _malformed(f"{name}: 제어 문자가 있습니다", f"{name}: holds control characters")
     return raw
+
+
+def _unfit_to_show(character: str) -> bool:
+    """Control, direction, invisible and line characters: they could forge an owner's message."""
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in {"Zl", "Zp"}
 
 
 def _parse_invalidation(raw: object) -> Price | None:
