@@ -1,27 +1,30 @@
 """What trading needs of the outside, matched by shape. `app.py` is where the type checker checks the match."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from decimal import Decimal
+from typing import Any, Protocol
 from uuid import UUID
 
 from bongsu.core.clock import ClockState
 from bongsu.core.decision import Advice
-from bongsu.core.facts import Fact
+from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
+from bongsu.core.money import Krw
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.portfolio import Portfolio
 from bongsu.core.risk import RiskState, Veto
 from bongsu.core.snapshot import MarketSnapshot
+from bongsu.core.tradingday import Scope
+
+Blindness = Callable[[], tuple[str, ...]]  # why the bot cannot see, at this moment
 
 
 class Exchange(Protocol):
     """Reads raise ExchangeUnavailable, ExchangeRefused, RateLimited or Banned, after their own retries."""
 
-    async def candles(
-        self, market: Market, interval: timedelta, count: int, until: datetime
-    ) -> list[Candle]:
+    async def candles(self, market: Market, interval: timedelta, count: int, until: datetime) -> list[Candle]:
         """The last `count` candles that closed at or before `until`, oldest first; silent intervals are absent."""
         ...
 
@@ -36,7 +39,7 @@ class Exchange(Protocol):
     async def place(self, request: OrderRequest, identifier: UUID) -> Order:
         """Sent once, never retried, given up after 5 s.
 
-        Raises OrderRejected, IdentifierTaken, NotAuthorized, or OrderOutcomeUnknown for everything that is no definite answer.
+        Raises OrderRejected, IdentifierTaken, NotAuthorized, and OrderOutcomeUnknown for all that is no definite answer.
         """
         ...
 
@@ -58,7 +61,10 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     async def wait_until(self, when: datetime, patience: float) -> ClockState:
-        """Returns when the market has reached `when`, or after `patience` wall seconds. In lock-step it moves the market there."""
+        """Returns when the market has reached `when`, or after `patience` wall seconds.
+
+        In lock-step it moves the market there.
+        """
         ...
 
     def standing_still(self, owner: str) -> AbstractAsyncContextManager[None]:
@@ -73,6 +79,98 @@ class Advisor(Protocol):
     async def advise(self, snapshot: MarketSnapshot) -> Advice:
         """Raises AdvisorFailed."""
         ...
+
+
+class Ledger(Protocol):
+    """Every method raises LedgerUnavailable when the database is away.
+
+    Writes of the leader raise LeaseLost when it leads no more.
+    """
+
+    async def record(self, fact: Fact) -> None:
+        """The fact's row, its counters and its messages, in one transaction."""
+        ...
+
+    async def record_in_time(self, fact: Fact) -> None:
+        """For errors: waits for the database in memory instead of raising LedgerUnavailable."""
+        ...
+
+    async def flush(self) -> None: ...
+
+    async def open_intent(
+        self, request: OrderRequest, account: str, blind: tuple[str, ...]
+    ) -> Intent | Veto | DuplicatePrevented:
+        """The risk gate and the intent in one transaction."""
+        ...
+
+    async def may_resend(self, intent: Intent, blind: tuple[str, ...]) -> bool: ...
+
+    async def mark_fenced(self, intent: Intent, detail: str) -> None: ...
+
+    async def open_intents(self) -> list[Intent]: ...
+
+    async def risk_state(self, at: datetime, blind: tuple[str, ...]) -> RiskState: ...
+
+    async def portfolio(self) -> Portfolio: ...
+
+    async def expected_balances(self) -> dict[str, Decimal]: ...
+
+    async def funds_are_known(self) -> bool: ...
+
+    async def period(self, scope: Scope, at: datetime) -> tuple[Krw, Krw] | None: ...
+
+    async def breakers(self) -> dict[str, datetime | None]: ...
+
+    async def is_decided(self, market: Market, candle_closed_at: datetime) -> bool: ...
+
+    async def save_candles(self, candles: Sequence[Candle]) -> None: ...
+
+    async def save_freshness(
+        self, market: Market, interval: timedelta, newest_at: datetime, age: float
+    ) -> None: ...
+
+    async def risk_checked(self) -> None: ...
+
+    async def register_job(self, job: JobName, interval: float, deadline: float) -> None: ...
+
+    async def start_run(
+        self, job: JobName, scheduled_for: datetime, requested_by: UUID | None = None
+    ) -> int | None: ...
+
+    async def plan(self, job: JobName, next_at: datetime) -> None: ...
+
+    async def fail_orphans(self) -> int: ...
+
+    async def last_scheduled(self, job: JobName) -> datetime | None: ...
+
+    async def failures_in_a_row(self, job: JobName, runs: int) -> bool: ...
+
+    async def mark_enabled(self) -> None: ...
+
+    async def heartbeat(self, process: str, instance: str) -> None: ...
+
+    async def count_lease_rejection(self) -> None: ...
+
+    async def prune(self, days: int) -> None: ...
+
+    async def pending_controls(self) -> list[dict[str, Any]]: ...
+
+    async def set_killed(self, killed: bool) -> None: ...
+
+
+class Lease(Protocol):
+    """The right to lead, by the database's clock."""
+
+    @property
+    def epoch(self) -> int | None: ...
+
+    async def take(self, *, by_force: bool = False) -> bool: ...
+
+    async def renew(self) -> None:
+        """Raises LeaseLost, LedgerUnavailable."""
+        ...
+
+    async def release(self) -> None: ...
 
 
 class Messenger(Protocol):

@@ -1,0 +1,373 @@
+"""The ledger as trading sees it: facts go in, state comes out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from bongsu import metrics
+from bongsu.core import facts as f
+from bongsu.core.market import Candle, Market
+from bongsu.core.money import Krw, Price
+from bongsu.core.order import Intent, OrderRequest
+from bongsu.core.portfolio import Portfolio, Position
+from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
+from bongsu.core.tradingday import Scope, trading_day_start, trading_week_start
+from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
+from bongsu.ledger import counters, orders, recording
+from bongsu.ledger.database import Database, Tx
+from bongsu.ledger.leases import Lease
+from bongsu.ledger.messages import Voice, messages
+from bongsu.ledger.queries import load
+
+_SQL = {**load("facts"), **load("jobs")}
+
+# Facts that only the leader may write: each is checked against the epoch in its own transaction.
+_LEADERS_ONLY = (
+    f.JobSucceeded,
+    f.JobSkipped,
+    f.AdviceAccepted,
+    f.OrderOutcomeLost,
+    f.OrderSettled,
+    f.OrderRefused,
+    f.BreakerTripped,
+    f.BreakerReset,
+    f.PortfolioValued,
+    f.Reconciled,
+    f.FundsMoved,
+)
+
+
+class Ledger:
+    """`lease` is the scheduler's; a process that never leads has none and writes none of the leader's facts."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        voice: Voice,
+        day_start: time,
+        limits: RiskLimits,
+        lease: Lease | None = None,
+    ) -> None:
+        self._database = database
+        self._voice = voice
+        self._day_start = day_start
+        self._limits = limits
+        self._lease = lease
+        self._waiting: list[f.Fact] = []
+
+    async def prepare(self, world_id: str, mode: str, markets: Iterable[str]) -> None:
+        """Binds a new ledger to its world and sets every counter's series to its start.
+
+        Raises WorldMismatch for a ledger of another world.
+        """
+        async with self._database.transaction("prepare") as tx:
+            await tx.execute(_SQL["bind_world"], {"id": world_id, "mode": mode})
+            row = await (await tx.execute(_SQL["world"])).fetchone()
+            if row is None or row["id"] != world_id:
+                held = row["id"] if row else "none"
+                raise WorldMismatch(
+                    f"이 데이터베이스는 다른 세계({held})의 원장입니다. 새 데이터베이스를 쓰거나 그 세계를 이어 가세요 "
+                    f"(the database belongs to world {held}, not {world_id})"
+                )
+            await counters.initialise(tx, markets)
+
+    # -- facts ----------------------------------------------------------------------------------------------
+
+    async def record(self, fact: f.Fact) -> None:
+        """Row, counters and messages in one transaction.
+
+        Raises LedgerUnavailable, then nothing was written; LeaseLost when another leads.
+        """
+        try:
+            async with self._database.transaction("record") as tx:
+                if isinstance(fact, _LEADERS_ONLY):
+                    await self._check_lease(tx)
+                await self._record(tx, fact)
+        except LeaseLost:
+            await self._count_stale_write()
+            raise
+
+    async def record_in_time(self, fact: f.Fact) -> None:
+        """For errors and failed runs: while the database is away they wait here, at most 1,000 of them."""
+        self._waiting.append(fact)
+        del self._waiting[:-1000]
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Writes what waited, in order, as far as the database lets it."""
+        while self._waiting:
+            fact = self._waiting[0]
+            try:
+                await self.record(fact)
+            except LedgerUnavailable:
+                return
+            if self._waiting and self._waiting[0] is fact:
+                self._waiting.pop(0)
+
+    async def _record(self, tx: Tx, fact: f.Fact) -> None:
+        if not await recording.write(tx, fact, self._day_start):
+            return
+        await counters.add(tx, counters.counters(fact))
+        for message in messages(fact, self._voice, datetime.now(UTC)):
+            topic = {"topic": message.topic}
+            if message.topic and await (await tx.execute(_SQL["told_lately"], topic)).fetchone():
+                continue
+            row = {"kind": message.kind, "text": message.text, "log_line": message.log_line}
+            await tx.execute(_SQL["enqueue"], row | topic)
+            await tx.execute(_SQL["wake_sender"])
+
+    async def _check_lease(self, tx: Tx) -> int:
+        if self._lease is None:
+            raise LeaseLost("this process does not lead")
+        return await self._lease.check(tx)
+
+    async def _count_stale_write(self) -> None:
+        async with self._database.transaction("record") as tx:
+            await counters.add(tx, {counters.key(metrics.SCHEDULER_STALE_EPOCH_WRITES): counters.ONE})
+
+    async def count_lease_rejection(self) -> None:
+        async with self._database.transaction("record") as tx:
+            await counters.add(tx, {counters.key(metrics.SCHEDULER_LEASE_REJECTIONS): counters.ONE})
+
+    # -- orders ---------------------------------------------------------------------------------------------
+
+    async def open_intent(
+        self, request: OrderRequest, account: str, blind: tuple[str, ...]
+    ) -> Intent | Veto | f.DuplicatePrevented:
+        """The risk gate and the intent in one transaction: nothing is sent that is not on record.
+
+        Raises LedgerUnavailable (then nothing may be sent) and LeaseLost.
+        """
+        identifier = request.identifier(account)
+        try:
+            async with self._database.transaction("intent") as tx:
+                epoch = await self._check_lease(tx)
+                state = await orders.risk_state(tx, request.at, self._day_start, blind)
+                if known := await orders.why_duplicate(tx, request, identifier):
+                    twin = f.DuplicatePrevented(f.Layer.INTENT, request.market, known)
+                    await self._record(tx, twin)
+                    return twin
+                if veto := gate(request, state, self._limits):
+                    await self._record(
+                        tx, f.TradeVetoed(request.market, veto, request.decision_id, request.at)
+                    )
+                    return veto
+                intent = await orders.insert_intent(tx, request, identifier, epoch)
+                await self._record(tx, f.IntentOpened(identifier, request))
+                return intent
+        except LeaseLost:
+            await self._count_stale_write()
+            raise
+        except psycopg.errors.UniqueViolation as faster:
+            return f.DuplicatePrevented(f.Layer.INTENT, request.market, str(faster))
+
+    async def may_resend(self, intent: Intent, blind: tuple[str, ...]) -> bool:
+        """Whether the gate would still let the intent's order pass, its own intent aside."""
+        async with self._database.transaction("intent") as tx:
+            await self._check_lease(tx)
+            state = await orders.risk_state(
+                tx, intent.request.at, self._day_start, blind, but=intent.identifier
+            )
+            return gate(intent.request, state, self._limits) is None
+
+    async def open_intents(self) -> list[Intent]:
+        """Oldest first."""
+        async with self._database.transaction("read") as tx:
+            return await orders.open_intents(tx)
+
+    async def mark_fenced(self, intent: Intent, detail: str) -> None:
+        """The exchange knows the identifier: nothing sent under it can be accepted any more."""
+        async with self._database.transaction("intent") as tx:
+            await self._check_lease(tx)
+            await orders.mark_fenced(tx, intent.identifier)
+            twin = f.DuplicatePrevented(f.Layer.IDENTIFIER, intent.request.market, detail)
+            await self._record(tx, twin)
+
+    async def risk_state(self, at: datetime, blind: tuple[str, ...]) -> RiskState:
+        async with self._database.transaction("read") as tx:
+            return await orders.risk_state(tx, at, self._day_start, blind)
+
+    # -- portfolio ------------------------------------------------------------------------------------------
+
+    async def portfolio(self) -> Portfolio:
+        async with self._database.transaction("read") as tx:
+            held = tuple(p for p, _ in await orders.read_positions(tx) if p.held)
+            return Portfolio(await orders.read_cash(tx), held)
+
+    async def expected_balances(self) -> dict[str, Decimal]:
+        """What the exchange should hold by our books, per currency; won included."""
+        async with self._database.transaction("read") as tx:
+            moved = await orders.funds_by_currency(tx)
+            balances = moved | {"KRW": await orders.read_cash(tx)}
+            for position, _ in await orders.read_positions(tx):
+                currency = position.market.removeprefix("KRW-")
+                balances[currency] = balances.get(currency, Decimal(0)) + position.volume
+            return balances
+
+    async def funds_are_known(self) -> bool:
+        """Whether the account's first balance is on record."""
+        async with self._database.transaction("read") as tx:
+            return bool(await orders.funds_by_currency(tx))
+
+    async def period(self, scope: Scope, at: datetime) -> tuple[Krw, Krw] | None:
+        """Equity at the period's start and the won that moved since; None before its first valuation."""
+        start = (trading_day_start if scope == "daily" else trading_week_start)(at, self._day_start)
+        async with self._database.transaction("read") as tx:
+            row = await (await tx.execute(_SQL["period"], {"scope": scope, "started_at": start})).fetchone()
+        return (Krw(row["equity"]), Krw(row["flows"])) if row else None
+
+    async def breakers(self) -> dict[str, datetime | None]:
+        """Each active breaker with the time it resets."""
+        async with self._database.transaction("read") as tx:
+            rows = await (await tx.execute(_SQL["breakers"])).fetchall()
+        return {row["scope"]: row["until"] for row in rows if row["active"]}
+
+    # -- jobs -----------------------------------------------------------------------------------------------
+
+    async def register_job(self, job: f.JobName, interval: float, deadline: float) -> None:
+        """Both in wall seconds."""
+        async with self._database.transaction("jobs") as tx:
+            values = {"name": job, "interval": interval, "deadline": deadline}
+            await tx.execute(_SQL["register"], values)
+
+    async def start_run(
+        self, job: f.JobName, scheduled_for: datetime, requested_by: UUID | None = None
+    ) -> int | None:
+        """None when the job ran for that time before: one run per job and time, ever."""
+        async with self._database.transaction("jobs") as tx:
+            epoch = await self._check_lease(tx)
+            values = {
+                "job": job,
+                "scheduled_for": scheduled_for,
+                "epoch": epoch,
+                "requested_by": requested_by,
+            }
+            row = await (await tx.execute(_SQL["start"], values)).fetchone()
+            return row["id"] if row else None
+
+    async def plan(self, job: f.JobName, next_at: datetime) -> None:
+        async with self._database.transaction("jobs") as tx:
+            await tx.execute(_SQL["plan"], {"job": job, "next_at": next_at})
+
+    async def fail_orphans(self) -> int:
+        """Runs of dead leaders end as failures, counted once. Answers how many there were."""
+        async with self._database.transaction("jobs") as tx:
+            epoch = await self._check_lease(tx)
+            rows = await (await tx.execute(_SQL["orphans"], {"epoch": epoch})).fetchall()
+            for row in rows:
+                orphan = f.JobFailed(
+                    run_id=row["id"],
+                    job=f.JobName(row["job_name"]),
+                    error_type=f.ErrorType.SCHEDULER,
+                    error="orphaned",
+                    message="the process ended during the run",
+                    context={"run": str(row["id"])},
+                )
+                await self._record(tx, orphan)
+            return len(rows)
+
+    async def is_decided(self, market: Market, candle_closed_at: datetime) -> bool:
+        async with self._database.transaction("read") as tx:
+            where = {"market": market, "candle_closed_at": candle_closed_at}
+            return await (await tx.execute(_SQL["is_decided"], where)).fetchone() is not None
+
+    async def last_scheduled(self, job: f.JobName) -> datetime | None:
+        async with self._database.transaction("read") as tx:
+            row = await (await tx.execute(_SQL["last_scheduled"], {"job": job})).fetchone()
+            return row["at"] if row else None
+
+    async def failures_in_a_row(self, job: f.JobName, runs: int) -> bool:
+        async with self._database.transaction("read") as tx:
+            rows = await (await tx.execute(_SQL["recent_outcomes"], {"job": job, "runs": runs})).fetchall()
+            return len(rows) == runs and all(row["outcome"] == "failure" for row in rows)
+
+    async def prune(self, days: int) -> None:
+        async with self._database.transaction("prune") as tx:
+            for name in ("prune_runs", "prune_events", "prune_notifications"):
+                await tx.execute(_SQL[name], {"days": days})
+
+    # -- small marks ----------------------------------------------------------------------------------------
+
+    async def heartbeat(self, process: str, instance: str) -> None:
+        async with self._database.transaction("heartbeat") as tx:
+            await tx.execute(_SQL["heartbeat"], {"process": process, "instance": instance})
+
+    async def mark_enabled(self) -> None:
+        """Trading begins with this start."""
+        async with self._database.transaction("jobs") as tx:
+            await tx.execute(_SQL["enabled_now"])
+
+    async def risk_checked(self) -> None:
+        async with self._database.transaction("jobs") as tx:
+            await tx.execute(_SQL["risk_checked"])
+
+    async def save_candles(self, candles: Sequence[Candle]) -> None:
+        """Those from the newest stored one on; older ones are on record."""
+        if not candles:
+            return
+        first = candles[0]
+        where = {"market": first.market, "interval": int(first.interval.total_seconds())}
+        async with self._database.transaction("candles") as tx:
+            row = await (await tx.execute(_SQL["newest_candle"], where)).fetchone()
+            newest = row["at"] if row else None
+            rows = [where | _candle_row(c) for c in candles if newest is None or c.opened_at >= newest]
+            await tx.cursor().executemany(_SQL["save_candle"], rows)
+
+    async def save_freshness(
+        self, market: Market, interval: timedelta, newest_at: datetime, age: float
+    ) -> None:
+        """`age` in wall seconds."""
+        values = {
+            "market": market,
+            "interval": int(interval.total_seconds()),
+            "newest_at": newest_at,
+            "age": Decimal(repr(age)),
+        }
+        async with self._database.transaction("candles") as tx:
+            await tx.execute(_SQL["save_freshness"], values)
+
+    # -- controls -------------------------------------------------------------------------------------------
+
+    async def request_control(
+        self, kind: f.ControlKind, args: Mapping[str, str], *, who: str, why: str
+    ) -> UUID:
+        """Asks the scheduler. A kill does not wait for it: once this returns, no new buy can be written."""
+        control = uuid4()
+        wish = {"id": control, "kind": kind, "args": Jsonb(dict(args)), "who": who, "why": why}
+        async with self._database.transaction("controls") as tx:
+            await tx.execute(_SQL["insert_control"], wish)
+            if kind is f.ControlKind.KILL:
+                await tx.execute(_SQL["set_killed"], {"killed": True})
+                applied = f.ControlApplied(control, kind, who, why, done=True, result="새 매수를 막았습니다")
+                await self._record(tx, applied)
+            else:
+                await tx.execute(_SQL["wake_scheduler"])
+        return control
+
+    async def pending_controls(self) -> list[dict[str, Any]]:
+        """Rows of id, kind, args, who, why; oldest first."""
+        async with self._database.transaction("controls") as tx:
+            return await (await tx.execute(_SQL["pending_controls"])).fetchall()
+
+    async def set_killed(self, killed: bool) -> None:
+        async with self._database.transaction("controls") as tx:
+            await tx.execute(_SQL["set_killed"], {"killed": killed})
+
+
+def _candle_row(candle: Candle) -> dict[str, Any]:
+    return {
+        "opened_at": candle.opened_at,
+        "open": candle.open,
+        "high": candle.high,
+        "low": candle.low,
+        "close": candle.close,
+        "volume": candle.volume,
+        "value": candle.value,
+        "synthetic": candle.synthetic,
+    }

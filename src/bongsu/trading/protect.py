@@ -1,0 +1,70 @@
+"""Stop-loss and take-profit: rules only, no advisor, and never blocked by what blocks a buy."""
+
+from dataclasses import dataclass
+
+from bongsu.core.exits import RULE_CONFIDENCE, exit_due
+from bongsu.core.facts import TradeVetoed
+from bongsu.core.market import Market
+from bongsu.core.order import OrderRequest, Trigger
+from bongsu.core.portfolio import Position
+from bongsu.core.risk import RiskLimits, Veto
+from bongsu.core.sizing import exit_key, size_exit
+from bongsu.errors import ExchangeError
+from bongsu.trading.execution import Execution
+from bongsu.trading.ports import Clock, Exchange, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    exchange: Exchange
+    ledger: Ledger
+    clock: Clock
+    execution: Execution
+    limits: RiskLimits
+    lang: str
+
+    async def run(self) -> None:
+        """Looks at every held position; one that cannot be looked at does not keep the others waiting.
+
+        Raises the last ExchangeError after all were tried: then the check does not count as done.
+        """
+        failed: ExchangeError | None = None
+        for position in (await self.ledger.portfolio()).positions:
+            try:
+                await self._check(position)
+            except ExchangeError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+        await self.ledger.risk_checked()
+
+    async def close(self, market: Market, reason: str) -> Veto | None:
+        """Sells all of `market` at once, because the owner says so."""
+        position = (await self.ledger.portfolio()).position(market)
+        return await self._sell(position, Trigger.CLOSE, reason)
+
+    async def _check(self, position: Position) -> None:
+        ticker = (await self.exchange.tickers([position.market]))[position.market]
+        book = await self.exchange.order_book(position.market)
+        due = exit_due(position, ticker.price, book.mid, self.limits)
+        if due is not None:
+            await self._sell(position, due.trigger, due.reason if self.lang == "ko" else due.reason_en)
+
+    async def _sell(self, position: Position, trigger: Trigger, reason: str) -> Veto | None:
+        ticker = (await self.exchange.tickers([position.market]))[position.market]
+        now = self.clock.now()
+        request = size_exit(
+            position,
+            price=ticker.price,
+            trigger=trigger,
+            reason=reason,
+            key=exit_key(position, now),
+            at=now,
+            confidence=RULE_CONFIDENCE,
+            rules=await self.exchange.rules(position.market),
+        )
+        if isinstance(request, OrderRequest):
+            outcome = await self.execution.execute(request)
+            return outcome if isinstance(outcome, Veto) else None
+        await self.ledger.record(TradeVetoed(position.market, request, None, now))
+        return request

@@ -1,0 +1,77 @@
+"""What the bot sees of a market, or why it does not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bongsu.core.market import HOUR, Candle, Market
+from bongsu.core.risk import RiskLimits, buying_blocked
+from bongsu.core.snapshot import MarketSnapshot, build_snapshot, find_outlier
+from bongsu.trading.ports import Blindness, Clock, Exchange, Ledger
+
+_CANDLES = 450  # 400 for the indicators, the rest for silent hours
+_MAX_SILENCE = 2 * HOUR  # one hour without a trade happens; a second one is no market, or no data
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    exchange: Exchange
+    ledger: Ledger
+    clock: Clock
+    limits: RiskLimits
+    blind: Blindness
+
+    async def snapshot(self, market: Market) -> MarketSnapshot | Stale:
+        """What an advisor is shown. Raises ExchangeError and LedgerError."""
+        # Imported here: numpy and TA-Lib belong to the process that decides.
+        from bongsu.core.indicators import WINDOW, fill_gaps
+
+        now = self.clock.now()
+        closed = now.replace(minute=0, second=0, microsecond=0)
+        candles = await self.exchange.candles(market, HOUR, _CANDLES, closed)
+        if not candles or closed - candles[-1].closed_at >= _MAX_SILENCE:
+            return Stale(_silence(candles, closed))
+        filled = fill_gaps(candles, closed)
+        await self.ledger.save_candles(filled)
+        if len(filled) < WINDOW:
+            return Stale(f"only {len(filled)} closed candles, {WINDOW} are needed")
+        return await self._with_quotes(market, filled, now)
+
+    async def _with_quotes(
+        self, market: Market, candles: list[Candle], now: datetime
+    ) -> MarketSnapshot | Stale:
+        ticker = (await self.exchange.tickers([market]))[market]
+        book = await self.exchange.order_book(market)
+        await self._measure_age(market, max(ticker.at, candles[-1].closed_at), now)
+        if odd := find_outlier(ticker.price, book, candles[-1].close):
+            return Stale(f"the {odd} price is out of line with the others")
+        state = await self.ledger.risk_state(now, self.blind())
+        if state.equity is None:
+            return Stale("the portfolio has no value yet")
+        portfolio = await self.ledger.portfolio()
+        return build_snapshot(
+            market,
+            candles=candles,
+            ticker=ticker,
+            book=book,
+            position=portfolio.position(market),
+            equity=state.equity,
+            buying_allowed=buying_blocked(market, state, self.limits, now) is None,
+            at=now,
+        )
+
+    async def _measure_age(self, market: Market, newest: datetime, now: datetime) -> None:
+        age = max(timedelta(0), now - newest).total_seconds()
+        clock = self.clock.state
+        wall = 0.0 if clock.lockstep else age / max(clock.speed, 1.0)
+        await self.ledger.save_freshness(market, HOUR, newest, wall)
+
+
+def _silence(candles: list[Candle], closed: datetime) -> str:
+    if not candles:
+        return f"no candle up to {closed.isoformat()}"
+    return f"the last candle closed at {candles[-1].closed_at.isoformat()}, asked at {closed.isoformat()}"
