@@ -1,0 +1,60 @@
+"""How figures are shown: one rounding for messages, pages and the terminal. Currency names are the caller's."""
+
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from bongsu.core.money import Price, tick_size
+from bongsu.core.tradingday import KST
+
+_WON = Decimal(1)
+_FOUR_DECIMALS = Decimal("0.0001")
+_SMALL_VOLUME = Decimal("0.001")
+
+
+def price_text(price: Price) -> str:
+    """At the market's tick, as an average price seldom is: 4,350,000 or 0.1235. `price` is positive."""
+    tick = tick_size(price)
+    on_tick = (price / tick).to_integral_value(ROUND_HALF_UP) * tick
+    return f"{on_tick.quantize(min(tick, _WON)):,f}"
+
+
+def volume_text(volume: Decimal) -> str:
+    """Four decimals from 0.001 up, else four significant digits."""
+    size = abs(volume)
+    if size >= _SMALL_VOLUME or size == 0:
+        return f"{volume.quantize(_FOUR_DECIMALS, ROUND_HALF_UP):,f}"
+    return f"{volume.quantize(Decimal(1).scaleb(volume.adjusted() - 3), ROUND_HALF_UP):f}"
+
+
+def won_text(amount: Decimal) -> str:
+    """Whole won."""
+    return f"{_zero_has_no_sign(amount.quantize(_WON, ROUND_HALF_UP)):,f}"
+
+
+def signed_won_text(amount: Decimal) -> str:
+    return f"{_zero_has_no_sign(amount.quantize(_WON, ROUND_HALF_UP)):+,f}"
+
+
+def percent_text(ratio: Decimal) -> str:
+    """Signed, two decimals, without the sign %."""
+    return f"{(ratio * 100).quantize(Decimal('0.01'), ROUND_HALF_UP):+,f}"
+
+
+def kst_text(at: datetime) -> str:
+    return at.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration_text(duration: timedelta, *, korean: bool) -> str:
+    """Its two largest units: 1시간 5분, 12초."""
+    seconds = max(int(duration.total_seconds()), 0)
+    units = (("일", "d", 86400), ("시간", "h", 3600), ("분", "min", 60), ("초", "s", 1))
+    parts = []
+    for ko, en, length in units:
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(f"{count}{ko}" if korean else f"{count} {en}")
+    return " ".join(parts[:2]) or ("0초" if korean else "0 s")
+
+
+def _zero_has_no_sign(amount: Decimal) -> Decimal:
+    return abs(amount) if amount == 0 else amount

@@ -1,0 +1,157 @@
+"""What the owner is told of each fact. Written with the fact, in its transaction; sent later, in order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, assert_never
+
+from bongsu.core.facts import (
+    AdviceAccepted,
+    AdviceRejected,
+    AlertChanged,
+    BreakerReset,
+    BreakerTripped,
+    ControlApplied,
+    ControlKind,
+    DecisionSkipped,
+    DuplicatePrevented,
+    ErrorOccurred,
+    ErrorType,
+    Fact,
+    FundsMoved,
+    IntentOpened,
+    JobFailed,
+    JobSkipped,
+    JobSucceeded,
+    OrderOutcomeLost,
+    OrderRefused,
+    OrderSettled,
+    Paused,
+    PortfolioValued,
+    ProcessStarted,
+    ProcessStopped,
+    Reconciled,
+    RecoveryFound,
+    Resumed,
+    TradeVetoed,
+)
+from bongsu.core.risk import VetoReason
+from bongsu.ledger import texts
+from bongsu.ledger.voice import Voice
+
+__all__ = ["Message", "Voice", "messages"]
+
+Kind = Literal["trade", "error", "status", "report", "alert"]
+
+# A broken channel cannot tell of itself, and would feed on its own failures; refused advice is no fault.
+_UNTOLD_ERRORS = frozenset({ErrorType.TELEGRAM, ErrorType.VALIDATION})
+# Something is wrong that the owner may not know of. The other vetoes are the limits at work.
+_TOLD_VETOES = frozenset(
+    {
+        VetoReason.BLIND,
+        VetoReason.LEDGER_MISMATCH,
+        VetoReason.OUTCOME_UNKNOWN,
+        VetoReason.EQUITY_UNKNOWN,
+        VetoReason.MARKET_OFFLINE,
+        VetoReason.OVERSELL,
+    }
+)
+_TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Of one `topic` at most one is told in ten minutes. `log_line` is logged when the message was delivered."""
+
+    kind: Kind
+    text: str
+    topic: str | None = None
+    log_line: str | None = None
+
+
+def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:  # noqa: PLR0912 - one arm per fact
+    """`now` is wall time, for facts about processes; facts about the market carry their own."""
+    match fact:
+        case OrderSettled():
+            return (_settled(fact, voice),)
+        case OrderRefused():
+            topic = f"refused:{fact.intent.request.market}:{fact.name}"
+            return (Message("status", texts.refused(fact, voice), topic),)
+        case OrderOutcomeLost():
+            topic = f"unknown:{fact.intent.request.market}"
+            return (Message("status", texts.outcome_lost(fact, voice, now), topic),)
+        case TradeVetoed():
+            return _veto(fact, voice)
+        case JobFailed() | ErrorOccurred():
+            return _error(fact, voice, now)
+        case ProcessStarted():
+            return _started(fact, voice, now)
+        case ProcessStopped():
+            return _stopped(fact, voice, now)
+        case AlertChanged():
+            return (Message("alert", texts.alert(fact, voice)),)
+        case BreakerTripped():
+            return (Message("status", texts.breaker_tripped(fact, voice)),)
+        case BreakerReset():
+            return (Message("status", texts.breaker_reset(fact, voice)),)
+        case Reconciled():
+            if not fact.mismatches:
+                return ()
+            return (Message("status", texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
+        case FundsMoved():
+            return (Message("status", texts.funds_moved(fact, voice)),)
+        case ControlApplied():
+            told = fact.kind in _TOLD_CONTROLS or not fact.done
+            return (Message("status", texts.control(fact, voice, now)),) if told else ()
+        case Paused():
+            return (Message("status", texts.paused(fact, voice, now)),)
+        case Resumed():
+            return (Message("status", texts.resumed(fact, voice, now)),)
+        case RecoveryFound():
+            left_over = fact.orphaned_runs or fact.open_intents
+            return (Message("status", texts.recovery(fact, voice, now)),) if left_over else ()
+        case (
+            JobSucceeded()
+            | JobSkipped()
+            | AdviceAccepted()
+            | AdviceRejected()
+            | DecisionSkipped()
+            | IntentOpened()
+            | DuplicatePrevented()
+            | PortfolioValued()
+        ):
+            return ()
+        case _:
+            assert_never(fact)
+
+
+def _settled(fact: OrderSettled, voice: Voice) -> Message:
+    if fact.order.fills:
+        return Message("trade", texts.trade(fact, voice))
+    return Message("status", texts.unfilled(fact, voice))
+
+
+def _veto(fact: TradeVetoed, voice: Voice) -> tuple[Message, ...]:
+    if fact.veto.reason not in _TOLD_VETOES:
+        return ()
+    return (Message("status", texts.veto(fact, voice), f"veto:{fact.market}:{fact.veto.reason}"),)
+
+
+def _error(fact: JobFailed | ErrorOccurred, voice: Voice, now: datetime) -> tuple[Message, ...]:
+    if fact.error_type in _UNTOLD_ERRORS:
+        return ()
+    text = texts.error(fact.error, fact.message, fact.context, voice, now)
+    return (Message("error", text, f"error:{fact.error_type}:{fact.error}"),)
+
+
+def _started(fact: ProcessStarted, voice: Voice, now: datetime) -> tuple[Message, ...]:
+    if fact.process != "scheduler" and not fact.notice:
+        return ()
+    line = voice.say("✅ Telegram 시작 알림 전송 완료", "✅ Telegram start message sent")
+    return (Message("status", texts.started(fact, voice, now), log_line=line),)
+
+
+def _stopped(fact: ProcessStopped, voice: Voice, now: datetime) -> tuple[Message, ...]:
+    if fact.process != "scheduler":
+        return ()
+    line = voice.say("✅ Telegram 중지 알림 전송 완료", "✅ Telegram stop message sent")
+    return (Message("status", texts.stopped(fact, voice, now), log_line=line),)

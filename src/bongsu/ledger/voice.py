@@ -1,0 +1,35 @@
+"""The look of every message: title, rule, lines; and how the bot speaks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bongsu.core.redaction import redact
+
+RULE = "━" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    lang: Literal["ko", "en"]
+    mode: Literal["sandbox", "paper", "live"]
+
+    @property
+    def korean(self) -> bool:
+        return self.lang == "ko"
+
+    def say(self, ko: str, en: str) -> str:
+        return ko if self.korean else en
+
+    def letter(self, title: str, *lines: str) -> str:
+        """Outside live mode the last line says so; it follows the text and never stands inside.
+
+        Free text inside a line can neither break the shape nor give a secret away.
+        """
+        return "\n".join((_one_line(title), RULE, *map(_one_line, lines), *self._mode_line()))
+
+    def _mode_line(self) -> tuple[str, ...]:
+        return () if self.mode == "live" else (self.say("모드: 모의거래", "Mode: simulated trading"),)
+
+
+def _one_line(text: str) -> str:
+    return redact(" ".join(text.split()))
