@@ -1,0 +1,55 @@
+"""What the owner asks for, carried out by the only process that trades."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from bongsu.core.facts import ControlApplied, ControlKind, Paused, Resumed
+from bongsu.core.market import parse_market
+from bongsu.errors import ExchangeError
+from bongsu.trading.ports import Ledger
+from bongsu.trading.protect import Protection
+
+_RESUMABLE = ("owner", "job_failures")
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """`run_now` starts a trading cycle for a control and tells whether it succeeded."""
+
+    ledger: Ledger
+    protection: Protection
+    run_now: Callable[[UUID], Awaitable[bool]]
+
+    async def apply_pending(self) -> None:
+        for row in await self.ledger.pending_controls():
+            kind = ControlKind(row["kind"])
+            done, result = await self._apply(kind, row)
+            await self.ledger.record(ControlApplied(row["id"], kind, row["who"], row["why"], done, result))
+
+    async def _apply(self, kind: ControlKind, row: Mapping[str, Any]) -> tuple[bool, str]:
+        match kind:
+            case ControlKind.PAUSE:
+                await self.ledger.record(Paused("owner", row["why"], row["who"]))
+                return True, "paused"
+            case ControlKind.RESUME:
+                for reason in _RESUMABLE:
+                    await self.ledger.record(Resumed(reason, row["who"]))
+                return True, "resumed"
+            case ControlKind.KILL | ControlKind.UNKILL:
+                await self.ledger.set_killed(kind is ControlKind.KILL)
+                return True, "killed" if kind is ControlKind.KILL else "kill switch released"
+            case ControlKind.CLOSE:
+                return await self._close(row)
+            case ControlKind.RUN_NOW:
+                ran = await self.run_now(row["id"])
+                return ran, "the cycle ran" if ran else "the cycle failed; its job run says why"
+
+    async def _close(self, row: Mapping[str, Any]) -> tuple[bool, str]:
+        try:
+            market = parse_market(str(row["args"].get("market", "")))
+            veto = await self.protection.close(market, f"수동 청산: {row['why']}")
+        except (ValueError, ExchangeError) as error:
+            return False, str(error)
+        return veto is None, veto.detail if veto else f"{market} sold"

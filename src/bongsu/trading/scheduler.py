@@ -1,0 +1,221 @@
+"""The only process that trades: it waits for the lease, then runs what is due until it is told to stop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from bongsu.core.clock import ClockState
+from bongsu.core.facts import JobName, Paused, ProcessStarted, ProcessStopped, RecoveryFound
+from bongsu.errors import BongsuError, LeaseLost, LedgerError
+from bongsu.trading.controls import Controls
+from bongsu.trading.jobs import Job, Runner, as_fact
+from bongsu.trading.ports import Clock, Lease, Ledger
+from bongsu.trading.protect import Protection
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT = 5.0
+POLL = 1.0  # controls and a stop are noticed within this
+DRAIN = 20.0  # a running job may take this long to come to its end after a stop
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """`jobs` in the order in which they run where several are due. All durations here are wall seconds."""
+
+    ledger: Ledger
+    lease: Lease
+    clock: Clock
+    jobs: Sequence[Job]
+    protection: Protection
+    instance: str
+    version: str
+    lease_seconds: float
+    retention_days: int
+    observe_lag: Callable[[float], None]
+    on_lead: Callable[[], Awaitable[None]]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _last: dict[JobName, datetime] = field(default_factory=dict)
+    _running: dict[JobName, asyncio.Task[bool]] = field(default_factory=dict)
+    _trouble: str | None = None  # told once, until the loop has gone round without it
+    _ended: bool = False
+
+    async def run(self) -> None:
+        """Leads, loses the lead, stands by, leads again, until `stopping` is set."""
+        while not self.stopping.is_set():
+            if not await self._take_lease():
+                await self._pause(self.lease_seconds / 5)
+                continue
+            try:
+                await self._lead()
+            except LeaseLost as lost:
+                _log.warning("standing by: %s", lost)
+
+    async def _take_lease(self) -> bool:
+        try:
+            return await self.lease.take()
+        except LedgerError as error:
+            _log.warning("no lease: %s", error)
+            return False
+
+    async def _lead(self) -> None:
+        """Raises LeaseLost."""
+        parts = [asyncio.create_task(part) for part in (self._work(), self._renew(), self._beat())]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            await self._drain()
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+        await self._say_goodbye()
+
+    async def _work(self) -> None:
+        await self._recover()
+        await self._loop()
+
+    async def _recover(self) -> None:
+        """After a start: what a crash left, then the stops, and only then anything else."""
+        await self.ledger.heartbeat("scheduler", self.instance)
+        for job in self.jobs:
+            clock = self.clock.state
+            wall = job.pace(clock).total_seconds() / (clock.speed or 1.0)
+            await self.ledger.register_job(job.name, wall, job.deadline)
+        orphans = await self.ledger.fail_orphans()
+        left = len(await self.ledger.open_intents())
+        if orphans or left:
+            await self.ledger.record(RecoveryFound(orphans, left))
+        for job in self.jobs:
+            last = await self.ledger.last_scheduled(job.name)
+            if last is not None:
+                self._last[job.name] = last
+        await self.ledger.mark_enabled()
+        await self.ledger.record(ProcessStarted("scheduler", self.version))
+        await self.on_lead()
+
+    async def _loop(self) -> None:
+        controls = Controls(self.ledger, self.protection, self._run_now)
+        while not self.stopping.is_set():
+            self._fail_fast()
+            try:
+                await self.ledger.flush()
+                await controls.apply_pending()
+                await self._start_due()
+                await self._wait()
+                self._trouble = None
+            except LeaseLost:
+                raise
+            except BongsuError as error:
+                await self._note(error)
+                await self._pause(POLL)
+
+    async def _note(self, error: BongsuError) -> None:
+        _log.warning("the loop goes on: %s", error)
+        if self._trouble != type(error).__name__:
+            self._trouble = type(error).__name__
+            await self.ledger.record_in_time(as_fact(error, {"in": "scheduler"}))
+
+    async def _start_due(self) -> None:
+        clock = self.clock.state
+        for job in self.jobs:
+            slot = job.slot(self.clock.now(), clock)
+            if slot <= self._last.get(job.name, slot.min.replace(tzinfo=slot.tzinfo)):
+                continue
+            if job.name in self._running:
+                continue  # its next turn comes when this one has ended
+            self._running[job.name] = asyncio.create_task(self._run(job, slot), name=job.name)
+            if clock.lockstep:
+                await self._finish(job.name)
+
+    async def _run(self, job: Job, slot: datetime) -> bool:
+        succeeded = await Runner(self.ledger).run(job, slot)
+        self._last[job.name] = slot
+        await self.ledger.plan(job.name, slot + job.pace(self.clock.state))
+        return succeeded
+
+    async def _run_now(self, control: UUID) -> bool:
+        await self._finish(JobName.TRADING)
+        job = next(job for job in self.jobs if job.name is JobName.TRADING)
+        slot = job.slot(self.clock.now(), self.clock.state)
+        return await Runner(self.ledger).run(job, slot, requested_by=control)
+
+    async def _wait(self) -> None:
+        clock = self.clock.state
+        if clock.ended:
+            await self._note_the_end(clock)
+            await self._pause(POLL)
+            return
+        now = self.clock.now()
+        due = min(job.slot(now, clock) + job.pace(clock) for job in self.jobs)
+        await self.clock.wait_until(due, POLL)
+
+    async def _note_the_end(self, clock: ClockState) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        note = f"재생이 끝났습니다 ({clock.now.isoformat()})"
+        await self.ledger.record(Paused("replay_ended", note, "scheduler"))
+
+    async def _finish(self, name: JobName) -> None:
+        task = self._running.pop(name, None)
+        if task is not None:
+            await task
+
+    def _fail_fast(self) -> None:
+        """Ended runs are let go; what they raised is raised here."""
+        for name, task in list(self._running.items()):
+            if task.done():
+                del self._running[name]
+                task.result()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease_seconds / 5)
+            try:
+                await self.lease.renew()
+            except LeaseLost:
+                raise
+            except LedgerError as error:
+                _log.warning("lease not renewed: %s", error)
+
+    async def _beat(self) -> None:
+        """Written from the event loop, so that a blocked loop looks dead."""
+        pruned = time.monotonic()
+        while True:
+            due = time.monotonic() + HEARTBEAT
+            try:
+                await self.ledger.heartbeat("scheduler", self.instance)
+                if time.monotonic() - pruned > 3600:
+                    pruned = time.monotonic()
+                    await self.ledger.prune(self.retention_days)
+            except LedgerError as error:
+                _log.warning("no heartbeat: %s", error)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.observe_lag(max(0.0, time.monotonic() - due))
+
+    async def _drain(self) -> None:
+        tasks, self._running = list(self._running.values()), {}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=DRAIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await self.ledger.record(ProcessStopped("scheduler", "stopped"))
+            await self.lease.release()
+        except LedgerError as error:
+            _log.warning("stopped without a word in the ledger: %s", error)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
