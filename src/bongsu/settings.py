@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     sentry_enabled: bool = Field(
         False, description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version)."
     )
-    sentry_dsn: SecretStr | None = Field(None, description="Sentry DSN.")
+    sentry_dsn: SecretStr | None = Field(None, description="Sentry 프로젝트의 DSN.|DSN of the Sentry project.")
     sentry_environment: str = Field("sandbox", description="Sentry 환경 이름.|Sentry environment.")
 
     postgres_user: str = Field("trading_user", description="PostgreSQL 사용자.|PostgreSQL user.")

@@ -1,16 +1,21 @@
-import shutil
+import asyncio
+import fcntl
 from pathlib import Path
 
 import pytest
 
+from bongsu.ops.stack.alarm_tools import PROMTOOL, ensure, find
 from rules.alert_rules import ROOT
+
+TOOLS = ROOT / ".bongsu" / "tools"
 
 
 @pytest.fixture(scope="session")
-def promtool() -> Path:
-    """As `make test` provides it: on the PATH, or unpacked beneath .bongsu/tools."""
-    on_path = shutil.which("promtool")
-    found = [Path(on_path)] if on_path else sorted((ROOT / ".bongsu" / "tools").glob("**/promtool"))
-    if not found:
-        pytest.fail("promtool is missing: `make test` fetches it (Debian package prometheus)")
-    return found[0]
+def promtool(run_directory: Path) -> Path:
+    """On the PATH, else unpacked for this checkout; fetched by the first worker that needs it."""
+    with (run_directory / "promtool.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        asyncio.run(ensure(TOOLS, print, (PROMTOOL,)))
+    found = find(PROMTOOL, TOOLS)
+    assert found is not None
+    return found
