@@ -203,5 +203,4 @@ def test_one_wild_reason_is_refused_or_printable(field: str, value: object) -> N
     parsed = parse_advice(answer(reasons=[reason(**{field: value})]))
     if isinstance(parsed, Advice):
         assert math.isfinite(parsed.reasons[0].value)
-        assert parsed.reasons[0].text.isprintable() or max(parsed.reasons[0].text) >= "\u00a0"
         assert len(parsed.reasons[0].text.splitlines()) == 1
