@@ -14,6 +14,8 @@ from bongsu.errors import NotDelivered
 TOTAL_TIMEOUT = 10.0  # seconds, for one message
 PART_PAUSE = 1.0  # Telegram wants no more than a message a second in one chat
 
+_ABOUT_THE_TEXT = ("message is too long", "text is empty", "text must be", "can't parse entities")
+
 
 class _Parameters(msgspec.Struct):
     retry_after: float | None = None
@@ -98,7 +100,8 @@ class TelegramMessenger:
         retry_after = reply.parameters.retry_after if reply and reply.parameters else None
         # A refusal that Telegram did not word itself comes from something in between, and may pass.
         permanent = reply is not None and 400 <= status < 500 and status != 429
-        return NotDelivered(message, permanent=permanent, retry_after=retry_after)
+        content = status == 400 and any(words in description for words in _ABOUT_THE_TEXT)
+        return NotDelivered(message, permanent=permanent, retry_after=retry_after, content=content)
 
 
 class _MarkupRefused(NotDelivered):

@@ -22,15 +22,14 @@ class TokenBucket:
         self._refill = per_second / 2
         self._capacity = max(1.0, per_second / 2)
         self._tokens = self._capacity
-        self._at = now
-        self._open_at = now
+        self._at = now  # up to when tokens are counted; in the future while closed
 
     def reserve(self, now: float) -> float:
         """Takes one token, and answers how many seconds to wait before it may be used."""
         self._advance(now)
         self._tokens -= 1
         debt = max(0.0, -self._tokens / self._refill)
-        return max(0.0, self._open_at - now) + debt
+        return self._at - now + debt
 
     def correct(self, left: int, now: float) -> None:
         """`left`: what the exchange says is left of this second."""
@@ -41,11 +40,12 @@ class TokenBucket:
         """Nothing goes out for so long, and no burst after it."""
         self._advance(now)
         self._tokens = min(self._tokens, 0.0)
-        self._open_at = max(self._open_at, now + seconds)
+        self._at = max(self._at, now + seconds)
 
     def _advance(self, now: float) -> None:
-        self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._refill)
-        self._at = now
+        elapsed = max(0.0, now - self._at)
+        self._tokens = min(self._capacity, self._tokens + elapsed * self._refill)
+        self._at += elapsed
 
 
 class RateLimits:

@@ -138,7 +138,7 @@ def parse_candles(body: bytes, market: Market, interval: timedelta, before: date
 
 def _parse_candle(row: _Candle, market: Market, interval: timedelta) -> Candle:
     _insist(row.market == market, "a candle of another market")
-    _insist(row.unit is None or timedelta(minutes=row.unit) == interval, "a candle of another interval")
+    _insist(row.unit is None or row.unit * 60 == interval.total_seconds(), "a candle of another interval")
     opened_at = _moment(row.candle_date_time_utc.replace(tzinfo=UTC))
     _insist(
         timedelta() == (opened_at - datetime.min.replace(tzinfo=UTC)) % interval, "a candle off the clock"
@@ -292,13 +292,18 @@ def _amount(text: str) -> Decimal:
 
 
 def _number(raw: msgspec.Raw) -> Decimal:
-    return _amount(bytes(raw).decode())
+    return _amount(_text(raw))
 
 
 def _total(raw: msgspec.Raw) -> Decimal:
     """Upbit's documents show order totals both as strings and as numbers."""
-    text = bytes(raw).decode()
+    text = _text(raw)
     return _amount(text[1:-1] if text.startswith('"') else text)
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """What is not ASCII is no amount, and stays recognisable as such."""
+    return bytes(raw).decode("ascii", "replace")
 
 
 def _positive(amount: Decimal) -> Decimal:

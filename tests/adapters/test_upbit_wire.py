@@ -1,0 +1,179 @@
+"""Whatever bytes come, what comes out of the parsers stood in them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from adapters.scripted import (
+    ACCOUNTS,
+    BOOK,
+    CANDLE,
+    CHANCE,
+    ETH,
+    FOUND,
+    IDENTIFIER,
+    INSTRUMENTS,
+    NOW,
+    ORDER,
+    PLACED,
+    TICKER,
+)
+from bongsu.adapters.upbit import wire
+from bongsu.core.market import HOUR
+from bongsu.core.order import Side
+
+Parse = Callable[[bytes], Any]
+
+PARSERS: dict[str, tuple[Parse, str]] = {
+    "candles": (partial(wire.parse_candles, market=ETH, interval=HOUR, before=NOW), f"[{CANDLE}]"),
+    "tickers": (partial(wire.parse_tickers, markets=[ETH]), f"[{TICKER}]"),
+    "order_book": (partial(wire.parse_order_book, market=ETH), f"[{BOOK}]"),
+    "balances": (wire.parse_balances, ACCOUNTS),
+    "tick_size": (partial(wire.parse_tick_size, market=ETH), INSTRUMENTS),
+    "rules": (partial(wire.parse_rules, market=ETH, tick_size=Decimal(1000)), CHANCE),
+    "placed": (partial(wire.parse_placed, market=ETH, side=Side.BUY, identifier=IDENTIFIER), PLACED),
+    "found": (partial(wire.parse_found, identifier=IDENTIFIER), FOUND),
+    "closed_orders": (partial(wire.parse_closed_orders, market=ETH), f"[{ORDER}}}]"),
+}
+ODD: list[Any] = [
+    None, True, -1, 0, 1e308, 1e-300, -0.5, "", "NaN", "Infinity", "-1", "1e400", "1_000", " 1", "1 ", "0x10", "٣", "1,000",
+    "+1", "01", ".5", "5.", "1e5", "0E-8", [], {}, "null", "9" * 400, "0." + "3" * 400, "2024-06-01T11:00:00",
+    "0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59-23:59", 10**30,
+]  # fmt: skip
+
+
+def amounts(value: Any) -> Iterator[Decimal]:
+    """Every amount inside of our nouns."""
+    if isinstance(value, Decimal):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from amounts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from amounts(one)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from amounts(getattr(value, field.name))
+
+
+def told(body: bytes) -> set[Decimal]:
+    """Every number that stands in the reply, as text or as a number."""
+    found = set()
+    for text in re.findall(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", body):
+        try:
+            found.add(Decimal(text.decode()))
+        except InvalidOperation:
+            continue
+    return found
+
+
+def assert_nothing_is_invented(parse: Parse, body: bytes) -> None:
+    try:
+        parsed = parse(body)
+    except wire.Unreadable:
+        return
+    there = told(body) | {Decimal(1000)}  # the tick size is handed in to the parser of the rules
+    for amount in amounts(parsed):
+        assert amount.is_finite()
+        assert amount >= 0
+        assert amount in there
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path to every value in a document."""
+    yield path
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], by: Any) -> Any:
+    if not path:
+        return by
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], by)
+    return copy
+
+
+def removed(value: Any, path: tuple[Any, ...]) -> Any:
+    copy = value.copy()
+    if len(path) == 1:
+        del copy[path[0]]
+    else:
+        copy[path[0]] = removed(value[path[0]], path[1:])
+    return copy
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_the_real_thing_is_read(name: str) -> None:
+    parse, body = PARSERS[name]
+    assert list(amounts(parse(body.encode())))
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@given(body=st.binary(max_size=200))
+@example(b"[]")
+@example(b"{}")
+@example(b"[" * 5000)
+@example(b'{"uuid":"\xff"}')
+def test_arbitrary_bytes(name: str, body: bytes) -> None:
+    assert_nothing_is_invented(PARSERS[name][0], body)
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@given(pick=st.data())
+def test_a_byte_changed(name: str, pick: st.DataObject) -> None:
+    parse, text = PARSERS[name]
+    body = bytearray(text.encode())
+    for _ in range(pick.draw(st.integers(1, 3))):
+        body[pick.draw(st.integers(0, len(body) - 1))] = pick.draw(st.integers(0, 255))
+    assert_nothing_is_invented(parse, bytes(body))
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_every_value_replaced_by_every_odd_one(name: str) -> None:
+    parse, text = PARSERS[name]
+    document = json.loads(text)
+    for path in places(document):
+        for odd in ODD:
+            body = json.dumps(replaced(document, path, odd), ensure_ascii=False).encode()
+            assert_nothing_is_invented(parse, body)
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_a_missing_field_is_never_made_up(name: str) -> None:
+    """Every field may be missing: then the reply is unreadable, or it is one that we do not use."""
+    parse, text = PARSERS[name]
+    document = json.loads(text)
+    whole = parse(text.encode())
+    for path in list(places(document))[1:]:
+        if isinstance(path[-1], int):
+            continue
+        body = json.dumps(removed(document, path)).encode()
+        try:
+            parsed = parse(body)
+        except wire.Unreadable:
+            continue
+        if path[-1] == "identifier":  # orders of other programs have none
+            assert parsed[0].identifier is None
+        else:
+            assert parsed == parse(json.dumps(document).encode())
+    assert whole
+
+
+def test_day_candles_have_no_unit() -> None:
+    body = CANDLE.replace("2024-06-01T11", "2024-05-31T00").replace(',"unit":60', "")
+    [candle] = wire.parse_candles(f"[{body}]".encode(), ETH, timedelta(days=1), NOW)
+    assert candle.closed_at == NOW.replace(hour=0)
