@@ -117,9 +117,15 @@ class LeaseLost(LedgerError):
 
 
 class NotDelivered(BongsuError):
-    """`retry_after` is in seconds, where the channel named a time."""
+    """`retry_after` is in seconds, where the channel named a time.
 
-    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
+    `content`: the channel refuses this one message for what it says; others may pass.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool, retry_after: float | None = None, content: bool = False
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
+        self.content = content

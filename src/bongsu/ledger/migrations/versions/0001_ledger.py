@@ -284,12 +284,13 @@ CREATE TABLE notifications (
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz,
+    maybe_sent boolean NOT NULL DEFAULT false,
     last_error text,
     channel_id text
 );
 CREATE INDEX notifications_by_topic ON notifications (topic, id DESC) WHERE topic IS NOT NULL;
 CREATE INDEX notifications_pending ON notifications (id) WHERE state = 'pending';
-COMMENT ON TABLE notifications IS 'The outbox: a message is written with the fact it tells, and sent in order. Of one topic at most one in ten minutes; log_line is written to the log when it was sent.';
+COMMENT ON TABLE notifications IS 'The outbox: a message is written with the fact it tells, and sent in order. Of one topic at most one in ten minutes; log_line is written to the log when it was sent; maybe_sent: an attempt was made whose outcome nobody knows.';
 
 CREATE TABLE alerts (
     fingerprint text NOT NULL,

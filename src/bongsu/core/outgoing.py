@@ -1,0 +1,15 @@
+"""A message on its way out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The oldest message not delivered. It is not tried while `wait` seconds are left, and nothing overtakes it."""
+
+    id: int
+    kind: str
+    text: str
+    log_line: str | None  # logged when it was delivered
+    repeated: bool  # an earlier attempt may have arrived
+    wait: float
