@@ -1,0 +1,194 @@
+"""The market clock, the world as an outside observer sees it, fault switches and the inbox: no part of Upbit's wire."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bongsu.sandbox import wire
+from bongsu.sandbox.faults import Rule, Switches
+from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.store import Message
+from bongsu.sandbox.world import World
+
+_MAX_MESSAGES = 1_000
+_T = TypeVar("_T")
+
+
+class _Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class _Hold(_Question, frozen=True):
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    ttl: Annotated[float, msgspec.Meta(gt=0, le=3600)]
+
+
+class _Release(_Question, frozen=True):
+    owner: str
+
+
+class _Wait(_Question, frozen=True):
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
+    timeout: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30.0
+
+
+class _Flow(_Question, frozen=True):
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,15}$")]
+    delta: Decimal
+
+
+class Admin:
+    def __init__(self, world: World, switches: Switches) -> None:
+        self._world = world
+        self._switches = switches
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/sandbox/clock", self.clock),
+            Route("/sandbox/clock/hold", self.hold, methods=["POST"]),
+            Route("/sandbox/clock/release", self.release, methods=["POST"]),
+            Route("/sandbox/clock/wait", self.wait, methods=["POST"]),
+            Route("/sandbox/world", self.world),
+            Route("/sandbox/state", self.state),
+            Route("/sandbox/account", self.move, methods=["POST"]),
+            Route("/sandbox/faults", self.faults),
+            Route("/sandbox/faults", self.arm, methods=["PUT"]),
+            Route("/sandbox/faults", self.disarm, methods=["DELETE"]),
+            Route("/sandbox/inbox", self.inbox),
+        ]
+
+    # -- the clock ------------------------------------------------------------------------------
+
+    async def clock(self, _: Request) -> Response:
+        return self._clock()
+
+    async def hold(self, request: Request) -> Response:
+        asked = await _parse(request, _Hold)
+        self._world.clock.hold(asked.owner, asked.ttl)
+        return self._clock()
+
+    async def release(self, request: Request) -> Response:
+        asked = await _parse(request, _Release)
+        self._world.clock.release(asked.owner)
+        return self._clock()
+
+    async def wait(self, request: Request) -> Response:
+        asked = await _parse(request, _Wait)
+        await self._world.clock.wait(asked.until, asked.timeout)
+        self._world.tick()
+        return self._clock()
+
+    def _clock(self) -> wire.Json:
+        clock, end = self._world.clock, self._world.feed.end
+        return wire.Json(
+            {
+                "now": _iso(self._world.exchange.now),
+                "speed": clock.speed,
+                "held": clock.held,
+                "ended": clock.ended,
+                "start": _iso(self._world.feed.start),
+                "end": None if end is None else _iso(end),
+            }
+        )
+
+    # -- the world ------------------------------------------------------------------------------
+
+    async def world(self, _: Request) -> Response:
+        options = self._world.options
+        return wire.Json(
+            {
+                "id": self._world.id,
+                "source": list(options.candles) or "generated",
+                "seed": options.seed,
+                "start": _iso(self._world.feed.start),
+                "end": None if self._world.feed.end is None else _iso(self._world.feed.end),
+                "markets": list(self._world.feed.tapes),
+                "speed": options.speed,
+                "fee": wire.plain(options.fee),
+                "capital": wire.plain(options.capital),
+            }
+        )
+
+    async def state(self, _: Request) -> Response:
+        store = self._world.store
+        orders = store.all_orders()
+        identifiers = {order.seq: order.ticket.identifier for order in orders}
+        return wire.Json(
+            {
+                "now": _iso(self._world.exchange.now),
+                "balances": [wire.holding(h) for h in self._world.exchange.account.holdings()],
+                "orders": [wire.listed_order(order) for order in orders],
+                "trades": [
+                    {
+                        **wire.trade(trade),
+                        "fee": wire.plain(trade.fee),
+                        "at": _iso(trade.at),
+                        "identifier": identifiers[trade.order_seq],
+                    }
+                    for trade in store.all_trades()
+                ],
+                "flows": [
+                    {"currency": flow.currency, "delta": wire.plain(flow.delta), "at": _iso(flow.at)}
+                    for flow in store.flows()
+                ],
+            }
+        )
+
+    async def move(self, request: Request) -> Response:
+        asked = await _parse(request, _Flow)
+        self._world.exchange.move_from_outside(asked.currency, asked.delta)
+        return wire.Json([wire.holding(h) for h in self._world.exchange.account.holdings()])
+
+    # -- faults and messages --------------------------------------------------------------------
+
+    async def faults(self, _: Request) -> Response:
+        return wire.Json(self._switches.report())
+
+    async def arm(self, request: Request) -> Response:
+        self._switches.arm(await _parse(request, list[Rule]))
+        return wire.Json(self._switches.report())
+
+    async def disarm(self, _: Request) -> Response:
+        self._switches.arm([])
+        return wire.Json([])
+
+    async def inbox(self, request: Request) -> Response:
+        after = _whole(request, "after", 0)
+        limit = min(_whole(request, "limit", 100), _MAX_MESSAGES)
+        return wire.Json([_message(message) for message in self._world.store.messages(after, limit)])
+
+
+async def _parse(request: Request, what: type[_T]) -> _T:
+    """Raises Refused, which names the field."""
+    try:
+        return msgspec.json.decode(await request.body(), type=what)
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise Refused("validation_error", str(wrong)) from None
+
+
+def _whole(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Refused("invalid_parameter", f"{name} must be a whole number ≥ 0")
+    return int(text)
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "at": _iso(message.at),
+        "market_time": _iso(message.market_time),
+        "chat_id": message.chat_id,
+        "text": message.text,
+        "source": message.source,
+        "parse_mode": message.parse_mode,
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")

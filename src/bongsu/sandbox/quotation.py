@@ -1,0 +1,165 @@
+"""What anybody may ask: markets, candles, tickers, order books."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bongsu.core.market import Market
+from bongsu.core.money import tick_size
+from bongsu.sandbox import wire
+from bongsu.sandbox.exchange import Exchange
+from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.tape import DAY, Tape
+from bongsu.sandbox.ticker import Tickers
+
+# Below an hour made from the price's path, above it from the hours.
+UNITS: Final = (1, 3, 5, 10, 15, 30, 60, 240)
+MAX_CANDLES: Final = 200
+_LEVELS: Final = 30
+
+_NAMES = {
+    "BTC": ("비트코인", "Bitcoin"),
+    "ETH": ("이더리움", "Ethereum"),
+    "XRP": ("엑스알피(리플)", "XRP"),
+    "SOL": ("솔라나", "Solana"),
+    "DOGE": ("도지코인", "Dogecoin"),
+    "PEPE": ("페페", "Pepe"),
+}
+_CAUTIONS = (
+    "PRICE_FLUCTUATIONS",
+    "TRADING_VOLUME_SOARING",
+    "DEPOSIT_AMOUNT_SOARING",
+    "GLOBAL_PRICE_DIFFERENCES",
+    "CONCENTRATION_OF_SMALL_ACCOUNTS",
+)
+
+
+class Quotation:
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._tickers = Tickers()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/market/all", self._answering(self.markets)),
+            Route("/v1/candles/minutes/{unit:int}", self._answering(self.minutes)),
+            Route("/v1/candles/days", self._answering(self.days)),
+            Route("/v1/ticker", self._answering(self.tickers)),
+            Route("/v1/ticker/all", self._answering(self.all_tickers)),
+            Route("/v1/orderbook", self._answering(self.order_books)),
+            Route("/v1/orderbook/instruments", self._answering(self.instruments)),
+        ]
+
+    def _answering(self, ask: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return wire.Json(ask(request))
+            except Refused as refused:
+                return wire.quotation_refusal(refused)
+
+        return endpoint
+
+    def markets(self, request: Request) -> list[dict[str, Any]]:
+        detailed = request.query_params.get("is_details", "false").lower() == "true"
+        return [_market(tape.market, detailed=detailed) for tape in self._exchange.listed()]
+
+    def minutes(self, request: Request) -> list[dict[str, Any]]:
+        unit = request.path_params["unit"]
+        if unit not in UNITS:
+            raise _invalid(f"unit {unit} is none of {UNITS}")
+        now, count = self._exchange.now, _count(request, MAX_CANDLES, 1)
+        candles = self._tape(request).candles(timedelta(minutes=unit), self._until(request), count, now)
+        return [wire.candle(candle, now) for candle in candles]
+
+    def days(self, request: Request) -> list[dict[str, Any]]:
+        tape, now = self._tape(request), self._exchange.now
+        count = _count(request, MAX_CANDLES, 1)
+        candles = tape.candles(DAY, self._until(request), count + 1, now)
+        previous = [c.close for c in candles[1:]] + [candles[-1].open] * bool(candles)
+        return [
+            wire.day_candle(candle, close, now)
+            for candle, close in zip(candles[:count], previous, strict=False)
+        ]
+
+    def tickers(self, request: Request) -> list[dict[str, Any]]:
+        return [self._tickers.of(tape, self._exchange.now) for tape in self._tapes(request)]
+
+    def all_tickers(self, request: Request) -> list[dict[str, Any]]:
+        currencies = _names(request, "quote_currencies")
+        tapes = self._exchange.listed() if "KRW" in currencies else []
+        return [self._tickers.of(tape, self._exchange.now) for tape in tapes]
+
+    def order_books(self, request: Request) -> list[dict[str, Any]]:
+        if request.query_params.get("level", "0") not in ("0", ""):
+            raise _invalid("level: these markets support 0 only")
+        count = _count(request, _LEVELS, _LEVELS)
+        return [
+            wire.order_book(self._exchange.order_book(tape.market), count) for tape in self._tapes(request)
+        ]
+
+    def instruments(self, request: Request) -> list[dict[str, Any]]:
+        return [
+            {
+                "market": tape.market,
+                "quote_currency": "KRW",
+                "tick_size": wire.plain(tick_size(tape.price(self._exchange.now))),
+                "supported_levels": ["0"],
+            }
+            for tape in self._tapes(request)
+        ]
+
+    def _tape(self, request: Request) -> Tape:
+        return self._exchange.tape(Market(_required(request, "market").upper()))
+
+    def _tapes(self, request: Request) -> list[Tape]:
+        return [self._exchange.tape(Market(name)) for name in _names(request, "markets")]
+
+    def _until(self, request: Request) -> datetime:
+        text = request.query_params.get("to")
+        return parse_time(text) if text else self._exchange.now
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601, UTC without an offset, or milliseconds since 1970. Raises Refused."""
+    try:
+        if text.isdigit() and len(text) > 8:
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise _invalid(f"{text!r} is not an ISO 8601 time") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _market(market: Market, *, detailed: bool) -> dict[str, Any]:
+    coin = market.removeprefix("KRW-")
+    korean, english = _NAMES.get(coin, (coin, coin))
+    named: dict[str, Any] = {"market": market, "korean_name": korean, "english_name": english}
+    if detailed:
+        named["market_event"] = {"warning": False, "caution": dict.fromkeys(_CAUTIONS, False)}
+    return named
+
+
+def _required(request: Request, name: str) -> str:
+    value = request.query_params.get(name)
+    if not value:
+        raise _invalid(f"{name} is missing")
+    return value
+
+
+def _names(request: Request, name: str) -> list[str]:
+    return [part.strip().upper() for part in _required(request, name).split(",") if part.strip()]
+
+
+def _count(request: Request, most: int, default: int) -> int:
+    text = request.query_params.get("count") or str(default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        raise _invalid(f"count must be 1 to {most}")
+    return int(text)
+
+
+def _invalid(message: str) -> Refused:
+    return Refused("invalid_parameter", message)

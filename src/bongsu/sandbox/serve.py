@@ -1,0 +1,156 @@
+"""The sandbox exchange as a process: Upbit's wire, the Telegram stand-in and the admin endpoints on one port."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import MutableSequence
+from email.utils import format_datetime
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bongsu.errors import PortTaken
+from bongsu.sandbox import wire
+from bongsu.sandbox.admin import Admin
+from bongsu.sandbox.auth import Gate
+from bongsu.sandbox.faults import DroppableProtocol, FaultLine, Switches
+from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.quotas import Quotas
+from bongsu.sandbox.quotation import Quotation
+from bongsu.sandbox.telegram import Declined, TelegramStandIn, decline
+from bongsu.sandbox.trading import Trading
+from bongsu.sandbox.world import ExchangeOptions, World, world_id
+
+__all__ = ["ExchangeOptions", "application", "run", "world_id"]
+
+_TICK_SECONDS = 1.0
+_GRACE_SECONDS = 3
+
+
+def run(options: ExchangeOptions) -> None:
+    """Blocks until SIGTERM or SIGINT. Raises CannotStart and its kinds before anything is served."""
+    listener = _listen(options.host, options.port)
+    world = World(options)
+    log = structlog.get_logger("bongsu.exchange")
+    log.info(
+        "exchange_started", world=world.id, port=options.port, market_time=world.exchange.now.isoformat()
+    )
+    try:
+        asyncio.run(_serve(world, listener))
+    finally:
+        world.close()
+        log.info("exchange_stopped", market_time=world.exchange.now.isoformat())
+
+
+def application(world: World) -> ASGIApp:
+    switches = Switches()
+    exchange, options = world.exchange, world.options
+    routes = [
+        *Admin(world, switches).routes(),
+        *Quotation(exchange).routes(),
+        *Trading(exchange, Gate(options.access_key, options.secret_key)).routes(),
+        *TelegramStandIn(exchange, options.telegram_token, options.telegram_chat_id).routes(),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Refused: _refuse, Declined: decline, 404: _no_such_page, 405: _no_such_page},
+    )
+    return FaultLine(OnMarketTime(app, world), switches)
+
+
+class OnMarketTime:
+    """Plays the market up to the moment a request is looked at, and stamps the answer."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app = app
+        self._world = world
+        self._quotas = Quotas(world.options.speed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        self._world.tick()
+        remaining = self._quotas.use(scope["method"], scope["path"])
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._stamp(message["headers"], remaining)
+            await send(message)
+
+        return await self._app(scope, receive, stamped)
+
+    def _stamp(self, headers: MutableSequence[tuple[bytes, bytes]], remaining: str | None) -> None:
+        now = self._world.exchange.now
+        headers.append((b"date", format_datetime(now, usegmt=True).encode()))
+        headers.append((b"x-market-time", now.isoformat(timespec="microseconds").encode()))
+        if remaining is not None:
+            headers.append((b"remaining-req", remaining.encode()))
+
+
+async def _refuse(_: Request, refused: Exception) -> Response:
+    if not isinstance(refused, Refused):
+        raise refused
+    return wire.refusal(refused)
+
+
+async def _no_such_page(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return wire.Json({"error": {"name": status, "message": f"{request.method} {request.url.path}"}}, status)
+
+
+class _Server(uvicorn.Server):
+    """Lets those go who wait for the clock, so that a stop does not wait for them."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self._world = world
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._world.clock.close)
+        super().handle_exit(sig, frame)
+
+
+async def _serve(world: World, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        application(world),
+        http=DroppableProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    ticking = asyncio.create_task(_tick(world))
+    # uvicorn raises the signal again when it has stopped; for us a stop is no failure.
+    for caught in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, lambda *_: None)
+    await _Server(config, world).serve(sockets=[listener])
+    ticking.cancel()
+
+
+async def _tick(world: World) -> None:
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        world.tick()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Named, because asyncio turns Nagle's algorithm off only where the protocol is: 40 ms a reply.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as taken:
+        listener.close()
+        raise PortTaken(f"port {port} on {host} cannot be had: {taken.strerror}") from None
+    return listener

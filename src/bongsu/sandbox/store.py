@@ -1,0 +1,357 @@
+"""What the exchange remembers over a crash: one SQLite file in the world's directory."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from bongsu.core.market import Market
+from bongsu.core.money import Price, Volume
+from bongsu.errors import WorldMismatch
+from bongsu.sandbox.account import Holding
+from bongsu.sandbox.book import BookSide, Depth
+from bongsu.sandbox.orders import Order, Ticket, Trade
+
+FILE = "exchange.sqlite3"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    currency: str
+    delta: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`text` as the reader sees it, `source` as it was sent."""
+
+    id: int
+    at: datetime  # wall time
+    market_time: datetime
+    chat_id: str
+    text: str
+    source: str
+    parse_mode: str | None
+
+
+def erase(directory: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        (directory / f"{FILE}{suffix}").unlink(missing_ok=True)
+
+
+class Store:
+    """A transaction is on disk when it ends. Only one process may have the file open: it is locked."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / FILE
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=2)
+        try:
+            self._db.executescript(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                "BEGIN IMMEDIATE; COMMIT;"  # takes the lock now, not with the first order
+            )
+        except sqlite3.OperationalError as locked:
+            raise WorldMismatch(f"{self._path}: another exchange plays this world ({locked})") from None
+        self._db.row_factory = sqlite3.Row
+        self._db.executescript(files("bongsu.sandbox").joinpath("schema.sql").read_text())
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # -- the world ------------------------------------------------------------------------------
+
+    def claim(self, world: str) -> bool:
+        """Whether the world is new here. Raises WorldMismatch when another one lives in this directory."""
+        found = self._meta("world")
+        if found is None:
+            self._save_meta("world", world)
+        elif found != world:
+            raise WorldMismatch(
+                f"{self._path} holds world {found}, not {world}: start it with the source, seed, start, capital "
+                "and fee it was made with, give another directory, or erase it with --fresh"
+            )
+        return found is None
+
+    def played(self) -> datetime | None:
+        """Up to where resting orders were played when something was last written."""
+        return self._meta_time("played")
+
+    def save_played(self, at: datetime) -> None:
+        self._save_meta("played", str(_microseconds(at)))
+
+    def clock(self) -> datetime | None:
+        """Nobody has been shown a later market time."""
+        return self._meta_time("clock")
+
+    def save_clock(self, at: datetime) -> None:
+        """Outlives the process, though perhaps not a power cut: it is written too often to wait for the disk."""
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._save_meta("clock", str(_microseconds(at)))
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+    def _meta_time(self, name: str) -> datetime | None:
+        text = self._meta(name)
+        return None if text is None else _time(int(text))
+
+    def _meta(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def _save_meta(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    # -- the account ----------------------------------------------------------------------------
+
+    def holdings(self) -> list[Holding]:
+        rows = self._db.execute("SELECT * FROM holdings")
+        return [
+            Holding(r["currency"], Decimal(r["free"]), Decimal(r["locked"]), Decimal(r["average_price"]))
+            for r in rows
+        ]
+
+    def save_holding(self, holding: Holding) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO holdings VALUES (?, ?, ?, ?)",
+            (holding.currency, str(holding.free), str(holding.locked), str(holding.average_price)),
+        )
+
+    def flows(self) -> list[Flow]:
+        rows = self._db.execute("SELECT * FROM flows ORDER BY id")
+        return [Flow(r["currency"], Decimal(r["delta"]), _time(r["at"])) for r in rows]
+
+    def add_flow(self, flow: Flow) -> None:
+        self._db.execute(
+            "INSERT INTO flows (at, currency, delta) VALUES (?, ?, ?)",
+            (_microseconds(flow.at), flow.currency, str(flow.delta)),
+        )
+
+    # -- orders and trades ----------------------------------------------------------------------
+
+    def burn(self, identifier: str) -> bool:
+        """False when it has been used before."""
+        done = self._db.execute("INSERT OR IGNORE INTO identifiers VALUES (?)", (identifier,))
+        return done.rowcount == 1
+
+    def save_order(self, order: Order) -> None:
+        ticket = order.ticket
+        self._db.execute(
+            f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 18)})",  # noqa: S608 - question marks only
+            (
+                order.seq,
+                str(order.uuid),
+                ticket.identifier,
+                ticket.market,
+                ticket.side,
+                ticket.ord_type,
+                _text(ticket.price),
+                _text(ticket.volume),
+                ticket.time_in_force,
+                ticket.smp_type,
+                _microseconds(order.created_at),
+                str(order.reserved_fee),
+                str(order.locked),
+                order.state,
+                str(order.executed_volume),
+                str(order.executed_funds),
+                str(order.paid_fee),
+                order.trades_count,
+            ),
+        )
+
+    def add_trade(self, trade: Trade) -> None:
+        self._db.execute(
+            "INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                trade.seq,
+                str(trade.uuid),
+                trade.order_seq,
+                trade.market,
+                trade.side,
+                str(trade.price),
+                str(trade.volume),
+                str(trade.funds),
+                str(trade.fee),
+                _microseconds(trade.at),
+                trade.trend,
+            ),
+        )
+
+    def last_order_seq(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM orders").fetchone()[0])
+
+    def last_trade_seq(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM trades").fetchone()[0])
+
+    def order_by_uuid(self, uuid: str) -> Order | None:
+        return self._one("SELECT * FROM orders WHERE uuid = ?", uuid)
+
+    def order_by_identifier(self, identifier: str) -> Order | None:
+        return self._one("SELECT * FROM orders WHERE identifier = ?", identifier)
+
+    def waiting_orders(self) -> list[Order]:
+        return self._many("SELECT * FROM orders WHERE state = 'wait' ORDER BY seq")
+
+    def closed_orders(self, start: datetime, end: datetime) -> list[Order]:
+        """Created in [start, end], oldest first."""
+        return self._many(
+            "SELECT * FROM orders WHERE state <> 'wait' AND created_at BETWEEN ? AND ? ORDER BY seq",
+            _microseconds(start),
+            _microseconds(end),
+        )
+
+    def all_orders(self) -> list[Order]:
+        return self._many("SELECT * FROM orders ORDER BY seq")
+
+    def trades_of(self, order: Order) -> list[Trade]:
+        rows = self._db.execute("SELECT * FROM trades WHERE order_seq = ? ORDER BY seq", (order.seq,))
+        return [_trade(row) for row in rows]
+
+    def all_trades(self) -> list[Trade]:
+        return [_trade(row) for row in self._db.execute("SELECT * FROM trades ORDER BY seq")]
+
+    def _one(self, query: str, *arguments: Any) -> Order | None:
+        row = self._db.execute(query, arguments).fetchone()
+        return None if row is None else _order(row)
+
+    def _many(self, query: str, *arguments: Any) -> list[Order]:
+        return [_order(row) for row in self._db.execute(query, arguments)]
+
+    # -- consumed depth -------------------------------------------------------------------------
+
+    def depth(self) -> Depth:
+        depth = Depth()
+        for r in self._db.execute("SELECT * FROM eaten"):
+            price, volume = Price(Decimal(r["price"])), Volume(Decimal(r["volume"]))
+            depth.eat(Market(r["market"]), _time(r["minute"]), r["side"], price, volume)
+        return depth
+
+    def save_eaten(
+        self, market: Market, minute: datetime, side: BookSide, price: Decimal, volume: Decimal
+    ) -> None:
+        self._db.execute("DELETE FROM eaten WHERE minute <> ?", (_microseconds(minute),))
+        self._db.execute(
+            "INSERT OR REPLACE INTO eaten VALUES (?, ?, ?, ?, ?)",
+            (market, side, str(price), _microseconds(minute), str(volume)),
+        )
+
+    def hour_shares(self) -> dict[Market, tuple[datetime, Volume]]:
+        rows = self._db.execute("SELECT * FROM hour_shares")
+        return {Market(r["market"]): (_time(r["hour"]), Volume(Decimal(r["volume"]))) for r in rows}
+
+    def save_hour_share(self, market: Market, hour: datetime, volume: Decimal) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO hour_shares VALUES (?, ?, ?)", (market, _microseconds(hour), str(volume))
+        )
+
+    # -- Telegram -------------------------------------------------------------------------------
+
+    def add_message(
+        self,
+        *,
+        at: datetime,
+        market_time: datetime,
+        chat_id: str,
+        text: str,
+        source: str,
+        parse_mode: str | None,
+    ) -> Message:
+        done = self._db.execute(
+            "INSERT INTO messages (at, market_time, chat_id, text, source, parse_mode) VALUES (?, ?, ?, ?, ?, ?)",
+            (_microseconds(at), _microseconds(market_time), chat_id, text, source, parse_mode),
+        )
+        return Message(done.lastrowid or 0, at, market_time, chat_id, text, source, parse_mode)
+
+    def messages(self, after: int, limit: int) -> list[Message]:
+        rows = self._db.execute("SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+        return [
+            Message(
+                r["id"],
+                _time(r["at"]),
+                _time(r["market_time"]),
+                r["chat_id"],
+                r["text"],
+                r["source"],
+                r["parse_mode"],
+            )
+            for r in rows
+        ]
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _order(row: sqlite3.Row) -> Order:
+    ticket = Ticket(
+        Market(row["market"]),
+        row["side"],
+        row["ord_type"],
+        _decimal(row["price"]),
+        _decimal(row["volume"]),
+        row["time_in_force"],
+        row["smp_type"],
+        row["identifier"],
+    )
+    return Order(
+        row["seq"],
+        UUID(row["uuid"]),
+        ticket,
+        _time(row["created_at"]),
+        Decimal(row["reserved_fee"]),
+        Decimal(row["locked"]),
+        row["state"],
+        Decimal(row["executed_volume"]),
+        Decimal(row["executed_funds"]),
+        Decimal(row["paid_fee"]),
+        row["trades_count"],
+    )
+
+
+def _trade(row: sqlite3.Row) -> Trade:
+    return Trade(
+        UUID(row["uuid"]),
+        row["seq"],
+        row["order_seq"],
+        Market(row["market"]),
+        row["side"],
+        Decimal(row["price"]),
+        Decimal(row["volume"]),
+        Decimal(row["funds"]),
+        Decimal(row["fee"]),
+        _time(row["at"]),
+        row["trend"],
+    )
