@@ -6,17 +6,18 @@ from collections.abc import Iterable
 HIDDEN = "***"
 _SHORTEST_VALUE = 6  # a shorter one would blank ordinary words
 
+# No shape begins with a word boundary: on a terminal a colour code ends in a letter.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Telegram bot tokens, bare or inside a URL
-    (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), HIDDEN),
+    (re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}"), HIDDEN),
     (re.compile(r"(/bot)[^/\s\"']+(?=/)"), rf"\1{HIDDEN}"),
     # JWTs
-    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
+    (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
     # passwords of connection strings; the last @ before the host ends them
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@\"']*:)[^\s/\"']+(?=@)"), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bpassword\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;)]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bBearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bsk-)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"([a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']*:)[^\s/\"']+(?=@)"), rf"\1{HIDDEN}"),
+    (re.compile(r"(password[\"']?\s*[=:]\s*[\"']?)[^\s\"',;)}]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(Bearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"((?:(?<![A-Za-z])|(?<=\dm))sk-)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),
 )
 
 

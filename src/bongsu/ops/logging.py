@@ -1,0 +1,90 @@
+"""Logs of a process: one line an event, JSON unless a person watches; no secret passes, whoever wrote the line."""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bongsu.core.redaction import redact
+
+_QUIET = ("httpx2", "httpcore", "httpcore2", "asyncio", "uvicorn.access", "psycopg.pool")
+
+
+def configure_logging(
+    process: str,
+    secrets: Sequence[str] = (),
+    *,
+    level: int = logging.INFO,
+    stream: TextIO | None = None,
+) -> None:
+    """For structlog and the standard library alike. May be called again, when the secrets are known."""
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _naming(process),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        RedactingFormatter(
+            secrets,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(out)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Looks at the finished line: so arguments, extras and stack traces are covered, too."""
+
+    def __init__(
+        self, secrets: Sequence[str], *, foreign_pre_chain: list[Processor], processors: list[Processor]
+    ) -> None:
+        super().__init__(processors=processors, foreign_pre_chain=foreign_pre_chain)
+        # As they stand, as JSON writes them, and as an address does.
+        self._secrets = {
+            form for s in secrets for form in (s, json.dumps(s, ensure_ascii=False)[1:-1], quote(s, safe=""))
+        }
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), self._secrets)
+
+
+def _rendering(out: TextIO) -> list[Processor]:
+    if out.isatty():
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [
+        structlog.processors.format_exc_info,  # no local variables: secrets live there
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+    ]
+
+
+def _naming(process: str) -> Processor:
+    def name_it(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    return name_it
