@@ -1,0 +1,102 @@
+"""One running process of a service: its group, its output, its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bongsu.ops.stack.children import Identity, die_with_parent
+from bongsu.ops.stack.probes import Probe
+from bongsu.ops.stack.rotation import RotatingLog
+from bongsu.ops.stack.services import Service
+
+Step = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a service runs here and now.
+
+    `prepare` runs before each start and raises CannotStart where it makes no sense to try.
+    """
+
+    service: Service
+    command: Sequence[str]
+    ready: Probe
+    environment: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity | None = None
+    directory: Path | None = None
+    prepare: Step = _nothing
+
+
+class Child:
+    """A process in a group of its own that cannot outlive us; its output goes to a bounded log."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: RotatingLog) -> None:
+        self._process = process
+        self._log = log
+        self._pump = asyncio.create_task(self._write_log())
+        self.started = time.monotonic()
+
+    @classmethod
+    async def start(cls, launch: Launch, log: RotatingLog) -> "Child":
+        identity = launch.identity
+        process = await asyncio.create_subprocess_exec(
+            *launch.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **launch.environment},
+            cwd=launch.directory,
+            start_new_session=True,
+            user=identity.uid if identity else None,
+            group=identity.gid if identity else None,
+            extra_groups=[] if identity else None,
+            preexec_fn=die_with_parent(launch.service.death_signal),
+        )
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """The exit code; negative for a signal."""
+        code = await self._process.wait()
+        self.kill()  # what it may have left in its group
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._pump), timeout=1)
+        return code
+
+    async def end(self, stop_signal: signal.Signals, grace: float) -> None:
+        """Asks, waits, kills."""
+        self._signal(stop_signal)
+        self._signal(signal.SIGCONT)  # a stopped process would not hear it
+        try:
+            await asyncio.wait_for(self._process.wait(), timeout=grace)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def _write_log(self) -> None:
+        assert self._process.stdout is not None
+        while text := await self._process.stdout.read(65_536):
+            # A full disk must not block the child on a pipe that nobody empties.
+            with contextlib.suppress(OSError):
+                self._log.write(text)

@@ -1,0 +1,86 @@
+"""Where the stack keeps what it keeps."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[4]
+_SYSTEM = Path("/var/lib/bongsu")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """All absolute. `data` is apart from `state` for root alone, whose home may be closed to PostgreSQL's account."""
+
+    state: Path
+    logs: Path
+    data: Path
+    port_offset: int = 0
+
+    @classmethod
+    def from_environment(cls, port_offset: int | None = None) -> "Places":
+        state = Path(os.environ.get("BONGSU_STATE_DIR", ".bongsu")).absolute()
+        logs = Path(os.environ.get("BONGSU_LOG_DIR", "logs")).absolute()
+        offset = int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if port_offset is None else port_offset
+        return cls(state, logs, _data_directory(state), offset)
+
+    def port(self, usual: int) -> int:
+        return usual + self.port_offset
+
+    def world(self, world_id: str) -> Path:
+        return self.data / "worlds" / world_id
+
+    @property
+    def programs(self) -> Path:
+        """Readable for everybody; shared by all checkouts of this machine when we are root."""
+        return self.data.parent / "programs" if self.data != self.state else self.state / "programs"
+
+    @property
+    def tools(self) -> Path:
+        """The alarm servers, unpacked and not installed."""
+        return self.state / "tools"
+
+    @property
+    def run(self) -> Path:
+        """What only matters while the stack is up: socket, lock, rendered configuration."""
+        return self.state / "run"
+
+    def log(self, service: str) -> Path:
+        return self.logs / service / f"{service}.log"
+
+    def make(self) -> None:
+        for private in (self.state, self.run):
+            private.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+
+def _data_directory(state: Path) -> Path:
+    if chosen := os.environ.get("BONGSU_DATA_DIR"):
+        return Path(chosen).absolute()
+    if os.geteuid() != 0:
+        return state
+    return _SYSTEM / hashlib.sha256(str(state).encode()).hexdigest()[:12]
+
+
+def keep_secret(path: Path) -> str:
+    """The secret in `path`, made at the first call; readable for the owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        write_private(fresh, secrets.token_urlsafe(32))
+        with contextlib.suppress(FileExistsError):  # another process was faster: its secret counts
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces `path` at once by a file that its owner alone can read."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

@@ -1,0 +1,53 @@
+"""Native copies of the monitoring configuration: the repository's files hold the names of the compose network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def render_prometheus(source: Path, addresses: Mapping[str, str], rules: Path) -> str:
+    """`source` with each target that `addresses` names replaced, and those it maps to "" left out.
+
+    Raises KeyError for a target nobody told us about: it would be scraped in vain and raise a false alarm.
+    """
+    config: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    config["rule_files"] = [str(rules)]
+    config["scrape_configs"] = [
+        job for job in (_locate(job, addresses) for job in config["scrape_configs"]) if job["static_configs"]
+    ]
+    for alerting in config["alerting"]["alertmanagers"]:
+        _locate(alerting, addresses)
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+
+def _locate(job: dict[str, Any], addresses: Mapping[str, str]) -> dict[str, Any]:
+    for group in job["static_configs"]:
+        group["targets"] = [addresses[target] for target in group["targets"] if addresses[target]]
+    job["static_configs"] = [group for group in job["static_configs"] if group["targets"]]
+    return job
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramAccount:
+    api_url: str
+    token: str
+    chat: str
+
+
+def render_alertmanager(template: Path, *, webhook: str, token_file: Path, telegram: TelegramAccount) -> str:
+    """Holds the bot's token: keep the text where only its owner can read it."""
+    config: dict[str, Any] = yaml.safe_load(template.read_text(encoding="utf-8"))
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", []):
+            hook["url"] = webhook
+            hook["http_config"]["authorization"]["credentials_file"] = str(token_file)
+        for direct in receiver.get("telegram_configs", []):
+            direct |= {
+                "api_url": telegram.api_url,
+                "bot_token": telegram.token,
+                "chat_id": int(telegram.chat),
+            }
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)

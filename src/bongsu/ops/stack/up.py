@@ -1,0 +1,124 @@
+"""`bongsu up`: from a command line to a running stack."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bongsu.ops.language import say
+from bongsu.ops.stack import control, stack
+from bongsu.ops.stack.addresses import print_addresses
+from bongsu.ops.stack.detach import Release, in_background
+from bongsu.ops.stack.native import Database, Native
+from bongsu.ops.stack.places import Places, keep_secret
+from bongsu.ops.stack.ports import require_free
+from bongsu.ops.stack.postgres import Cluster
+from bongsu.ops.stack.postgres_programs import find_programs
+from bongsu.ops.stack.progress import Progress
+from bongsu.ops.stack.render import TelegramAccount
+from bongsu.ops.stack.services import service
+from bongsu.ops.stack.supervisor import State, Supervisor
+from bongsu.ops.stack.world import MarketOptions, World
+from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, Settings, load_settings
+
+Verdict = Callable[[Native, Progress], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """`at_end` watches a replay and judges it: True when it went well."""
+
+    market: MarketOptions
+    fresh: bool = False
+    background: bool = False
+    port_offset: int | None = None
+    at_end: Verdict | None = None
+    exit_at_end: bool = False
+
+
+def up(options: UpOptions) -> int:
+    """0 after an orderly end, 1 when a service could not start or a replay went wrong.
+
+    Raises SettingsInvalid or CannotStart before anything is started.
+    """
+    settings = load_settings()
+    places = Places.from_environment(options.port_offset)
+    places.make()
+    with control.only_one(places.run):
+        if options.background:
+            return in_background(
+                lambda release: _run(options, settings, places, release), places.log("runner")
+            )
+        return _run(options, settings, places, lambda _: None)
+
+
+def _run(options: UpOptions, settings: Settings, places: Places, release: Release) -> int:
+    progress = Progress()
+    native = _prepare(options, settings, places, progress)
+    ended_well = True
+
+    async def body(supervisor: Supervisor) -> bool:
+        nonlocal ended_well
+        if failed := _failed_foundation(supervisor):
+            progress.bad(
+                say(f"{failed} 없이는 봇이 돌 수 없습니다.", f"The bot cannot run without {failed}.")
+            )
+            return True
+        await print_addresses(native, supervisor, progress)
+        release(all(s.state is State.READY for s in supervisor.services.values()))
+        if options.at_end is None:
+            return False
+        ended_well = await options.at_end(native, progress)
+        return options.exit_at_end
+
+    healthy = asyncio.run(stack.run(native.launches(), places, progress, body))
+    return 0 if healthy and ended_well else 1
+
+
+def _failed_foundation(supervisor: Supervisor) -> str:
+    needed = {name for s in supervisor.services.values() for name in s.launch.service.starts_after}
+    failed = [n for n, s in supervisor.services.items() if n in needed and s.state is State.FAILED]
+    return ", ".join(failed)
+
+
+def _prepare(options: UpOptions, settings: Settings, places: Places, progress: Progress) -> Native:
+    """Everything that can be refused is refused here, before the first process starts."""
+    world = World.of(options.market, places)
+    native = Native(
+        places=places,
+        world_id=world.id,
+        database=_database(settings, places, world.directory),
+        exchange=world.exchange_arguments(),
+        telegram=_telegram(settings, places),
+        env_file=Path(os.environ.get("BONGSU_ENV_FILE", ".env")).absolute(),
+        tell=progress.line,
+    )
+    require_free(native.ports())
+    world.open(fresh=options.fresh, tell=progress.line)
+    keep_secret(places.state / "api_token")
+    cluster = native.database.cluster
+    if cluster is not None and not cluster.pgdata.exists():
+        progress.line(say("PostgreSQL 데이터 폴더를 만드는 중…", "making PostgreSQL's data directory…"))
+    if cluster is not None:
+        cluster.initialise()
+    return native
+
+
+def _database(settings: Settings, places: Places, world: Path) -> Database:
+    if settings.database_url is not None:
+        return Database(settings.database_url.get_secret_value())
+    given = settings.postgres_password
+    password = given.get_secret_value() if given else keep_secret(places.state / "postgres_password")
+    port = places.port(service("postgres").port)
+    cluster = Cluster(find_programs(places.programs), world, port)
+    url = cluster.url(settings.postgres_user, password, settings.postgres_db)
+    return Database(url, settings.postgres_user, password, settings.postgres_db, cluster)
+
+
+def _telegram(settings: Settings, places: Places) -> TelegramAccount:
+    if settings.telegram_enabled and settings.telegram_bot_token and settings.telegram_chat_id:
+        token = settings.telegram_bot_token.get_secret_value()
+        return TelegramAccount("https://api.telegram.org", token, settings.telegram_chat_id)
+    local = f"http://127.0.0.1:{places.port(service('exchange').port)}/telegram"
+    return TelegramAccount(local, SANDBOX_TOKEN, SANDBOX_CHAT)
