@@ -1,0 +1,71 @@
+"""The live metrics of one process, made from the registry: nothing is counted under a name that is not there."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from bongsu.metrics import METRICS, Kind, Metric, Owner
+
+_Live = Counter | Gauge | Histogram
+
+
+class Instruments:
+    """Series of closed label lists stand at 0 from the start. Unknown names raise KeyError."""
+
+    def __init__(self, owner: Owner) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry(auto_describe=True)
+        for runtime in (ProcessCollector, PlatformCollector, GCCollector):
+            runtime(registry=self.registry)
+        self._live = {m.name: _made(m, self.registry) for m in METRICS if owner in m.owners}
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        counter = self._series(name, labels)
+        assert isinstance(counter, Counter), name
+        counter.inc(amount)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        gauge = self._series(name, labels)
+        assert isinstance(gauge, Gauge), name
+        gauge.set(value)
+
+    def add(self, name: str, change: float, **labels: str) -> None:
+        gauge = self._series(name, labels)
+        assert isinstance(gauge, Gauge), name
+        gauge.inc(change)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        histogram = self._series(name, labels)
+        assert isinstance(histogram, Histogram), name
+        histogram.observe(value)
+
+    def _series(self, name: str, labels: dict[str, str]) -> _Live:
+        metric = self._live[name]
+        return metric.labels(**labels) if labels else metric
+
+
+def _made(metric: Metric, registry: CollectorRegistry) -> _Live:
+    live = _bare(metric, registry)
+    if metric.labels and all(allowed is not None for _, allowed in metric.labels):
+        for labels in metric.label_sets():
+            live.labels(**labels)
+    return live
+
+
+def _bare(metric: Metric, registry: CollectorRegistry) -> _Live:
+    match metric.kind:
+        case Kind.COUNTER:
+            return Counter(metric.name, metric.help, metric.label_names, registry=registry)
+        case Kind.GAUGE:
+            return Gauge(metric.name, metric.help, metric.label_names, registry=registry)
+        case Kind.HISTOGRAM:
+            return Histogram(
+                metric.name, metric.help, metric.label_names, registry=registry, buckets=metric.buckets
+            )

@@ -1,0 +1,82 @@
+"""What a process tells Prometheus at its `/metrics`."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+import bongsu
+from bongsu.metrics import Owner
+from bongsu.monitoring.instruments import Instruments
+from bongsu.monitoring.ledger_series import LedgerSeries
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+class Telemetry:
+    """`connections` answers how many of the pool are in use, idle, and allowed."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        *,
+        config_hash: str,
+        mode: str,
+        connections: Callable[[], tuple[int, int, int]] | None = None,
+        ledger: LedgerSeries | None = None,
+    ) -> None:
+        self.instruments = Instruments(owner)
+        self._connections = connections
+        self._ledger = ledger
+        self.instruments.set("bot_build_info", 1, version=bongsu.__version__, commit=source_commit())
+        self.instruments.set("bot_config_info", 1, config_hash=config_hash, process=owner, mode=mode)
+        if ledger is not None:
+            self.instruments.registry.register(ledger)
+
+    async def render(self) -> bytes:
+        self.note_connections()
+        if self._ledger is not None:
+            await self._ledger.refresh()
+            self.instruments.set("ledger_up", self._ledger.ledger_up)
+            self.instruments.set("db_up", self._ledger.database_up)
+        return generate_latest(self.instruments.registry)
+
+    def note_connections(self) -> None:
+        if self._connections is not None:
+            in_use, idle, most = self._connections()
+            self.instruments.set("db_pool_connections", in_use, state="in_use")
+            self.instruments.set("db_pool_connections", idle, state="idle")
+            self.instruments.set("db_pool_connections_max", most)
+
+    def request_began(self) -> None:
+        self.instruments.add("http_requests_in_progress", 1)
+
+    def request_ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        self.instruments.add("http_requests_in_progress", -1)
+        self.instruments.observe("http_request_duration_seconds", seconds)
+        self.instruments.observe(
+            "http_route_duration_seconds", seconds, method=method, route=route, status=f"{status // 100}xx"
+        )
+
+    def transaction_ended(self, operation: str, seconds: float) -> None:
+        self.instruments.observe("db_query_duration_seconds", seconds, operation=operation)
+
+
+def source_commit() -> str:
+    """Of the checkout that runs, or of the image it was built into; "unknown" where neither says."""
+    if told := os.environ.get("BONGSU_COMMIT"):
+        return told
+    here = Path(__file__).parent
+    try:
+        asked = subprocess.run(
+            ["git", "-C", here, "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=2,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return asked.stdout.strip() or "unknown"

@@ -1,0 +1,100 @@
+"""The backend, wired: who may ask, what is answered."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
+
+import bongsu
+from bongsu.ledger.database import Database
+from bongsu.ledger.reading import Reading
+from bongsu.ledger.store import Ledger
+from bongsu.settings import Settings, Wiring
+from bongsu.web import problems
+from bongsu.web.alarms import Watchdog, alarm_intake
+from bongsu.web.api import read_api
+from bongsu.web.control import control_api
+from bongsu.web.guard import Guarded, RequestClock, Timed
+from bongsu.web.health import health
+from bongsu.web.page import status_page
+from bongsu.web.token import Bearer, api_token
+
+STATIC = Path(__file__).parent / "static"
+_PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Telemetry(RequestClock, Protocol):
+    async def render(self) -> bytes:
+        """All series, as Prometheus reads them. Answers within two seconds whatever the database does."""
+        ...
+
+
+def create_backend(
+    settings: Settings, wiring: Wiring, database: Database, ledger: Ledger, telemetry: Telemetry
+) -> FastAPI:
+    app = FastAPI(
+        title="Bongsu",
+        version=bongsu.__version__,
+        summary="봉수 API: 원장을 읽고, 봇을 조종합니다 (read the ledger, control the bot)",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        responses={code: {"model": problems.ProblemBody} for code in (422, 503)},
+    )
+    source, bearer = Reading(database), Bearer(api_token(wiring.api_token_file))
+    app.include_router(health(source, datetime.now(UTC)))
+    app.include_router(read_api(source, settings))
+    app.include_router(control_api(ledger, source, bearer))
+    app.include_router(alarm_intake(ledger, bearer, Watchdog()))
+    app.include_router(status_page(source, settings, wiring))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(await telemetry.render(), media_type=_PLAIN_TEXT)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(_DOCS, headers={"Content-Security-Policy": _DOCS_POLICY})
+
+    problems.install(app, ledger.record_in_time)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Guarded)
+    app.add_middleware(Timed, clock=telemetry)
+    return app
+
+
+_DESCRIPTION = """\
+금액은 문자열로 된 정확한 십진수, 시각은 KST(+09:00)입니다. 목록은 최신순이며 `next` 를 `cursor` 로 넘기면 다음 쪽입니다.
+상태를 바꾸는 요청에는 `Authorization: Bearer <상태 폴더의 api_token>` 과 `Content-Type: application/json` 이 필요합니다.
+
+Amounts are exact decimals as strings, times are KST. Lists are newest first; pass `next` as `cursor` for the next page.
+Requests that change something need the bearer token of the state directory's `api_token` file.
+"""
+
+# Swagger UI sets style attributes by itself; scripts stay our own.
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DOCS = """\
+<!doctype html>
+<html lang="ko">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Bongsu API</title>
+<link rel="stylesheet" href="/static/swagger/swagger-ui.css">
+<link rel="icon" href="/static/beacon.svg">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/static/swagger/swagger-ui-bundle.js"></script>
+<script src="/static/docs.js"></script>
+</body>
+</html>
+"""
