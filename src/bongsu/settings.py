@@ -209,7 +209,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
     faults: list[str] = []
     from_files = _secrets_from_files(faults)
     try:
-        settings = Settings(_env_file=path if path.is_file() else None, **from_files)
+        settings = Settings(_env_file=path if path.is_file() else None, **from_files)  # type: ignore[arg-type]  # texts, for pydantic to judge
     except ValidationError as invalid:
         raise SettingsInvalid(faults + _faults(invalid, path)) from None
     except UnicodeDecodeError:
@@ -257,6 +257,11 @@ def _faults(invalid: ValidationError, path: Path) -> list[str]:
 def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, [n.upper() for n in Settings.model_fields], n=1)
     return f". {close[0]} 을(를) 뜻하셨나요?" if close else ""
+
+
+def account_of(world_id: str) -> str:
+    """What an order's identifier is made from, besides the wish: two worlds never share one."""
+    return f"sandbox:{world_id}"
 
 
 def database_dsn(settings: Settings, password: str, host: str, port: int) -> str:

@@ -24,17 +24,10 @@ _SESSION = {
 
 
 class Database:
-    """A pool of one process. `observe` is told each transaction's operation and seconds."""
+    """A pool of one process. `observe` may be set to hear of each transaction: its operation and seconds."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        process: str,
-        max_connections: int = 5,
-        observe: Callable[[str, float], None] = lambda _operation, _seconds: None,
-    ) -> None:
-        self._observe = observe
+    def __init__(self, url: str, *, process: str, max_connections: int = 5) -> None:
+        self.observe: Callable[[str, float], None] = _unobserved
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
             url,
             kwargs={**_SESSION, "application_name": f"bongsu-{process}", "row_factory": dict_row},
@@ -73,7 +66,7 @@ class Database:
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise LedgerUnavailable(f"{operation}: {type(error).__name__}: {error}") from error
         finally:
-            self._observe(operation, time.monotonic() - began)
+            self.observe(operation, time.monotonic() - began)
 
     async def listen(self, channel: str, wake: Callable[[], Any]) -> None:
         """Calls `wake` for each NOTIFY, for ever; comes back by itself after a lost connection."""
@@ -89,3 +82,7 @@ class Database:
                         wake()
             except psycopg.OperationalError:
                 await asyncio.sleep(1)
+
+
+def _unobserved(_operation: str, _seconds: float) -> None:
+    pass

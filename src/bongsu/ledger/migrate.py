@@ -1,9 +1,54 @@
-"""The schema's way to its newest version. SQLAlchemy lives beneath Alembic and nowhere else."""
+"""The schema's way to its newest version. SQLAlchemy lives beneath Alembic, and both in a process that ends.
 
+`python -m bongsu.ledger.migrate` upgrades the database that DATABASE_URL names.
+"""
+
+import asyncio
+import os
+import sys
 from pathlib import Path
+
+import psycopg
+
+from bongsu.errors import CannotStart, LedgerUnavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x626F6E67  # one migration at a time: "bong"
+
+
+def newest_revision() -> str:
+    """Revisions are numbered: the last file is the head."""
+    return max(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+async def bring_up_to_date(database_url: str) -> None:
+    """Upgrades in a process of its own where that is needed: what it imports weighs 25 MB.
+
+    Raises LedgerUnavailable when the server cannot be reached, CannotStart when the upgrade fails.
+    """
+    if await _revision(database_url) == newest_revision():
+        return
+    upgrading = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bongsu.ledger.migrate"),
+        env={**os.environ, "DATABASE_URL": database_url},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await upgrading.communicate()
+    if upgrading.returncode != 0:
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise CannotStart(f"데이터베이스 스키마를 올리지 못했습니다 (migration failed): {' '.join(last)}")
+
+
+async def _revision(database_url: str) -> str | None:
+    try:
+        async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
+            row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    except psycopg.OperationalError as away:
+        raise LedgerUnavailable(str(away)) from away
+    return str(row[0]) if row else None
 
 
 def upgrade(database_url: str) -> None:
@@ -30,6 +75,10 @@ def upgrade(database_url: str) -> None:
 
 def _with_driver(database_url: str) -> str:
     scheme, _, rest = database_url.partition("://")
-    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+    if scheme not in ("postgresql", "postgres"):
         raise ValueError(f"DATABASE_URL must start with postgresql://, not {scheme}://")
     return f"postgresql+psycopg://{rest}"
+
+
+if __name__ == "__main__":
+    upgrade(os.environ["DATABASE_URL"])

@@ -12,9 +12,9 @@ from psycopg.types.json import Jsonb
 from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.market import Candle, Market
-from bongsu.core.money import Krw, Price
+from bongsu.core.money import Krw
 from bongsu.core.order import Intent, OrderRequest
-from bongsu.core.portfolio import Portfolio, Position
+from bongsu.core.portfolio import Portfolio
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Scope, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch

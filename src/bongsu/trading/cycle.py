@@ -17,7 +17,7 @@ from bongsu.trading.ports import Advisor, Clock, Ledger
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.valuation import Valuation
-from bongsu.trading.view import MarketView, Stale
+from bongsu.trading.view import CLOSE_BUFFER, MarketView, Stale, last_close
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class TradingCycle:
             snapshot,
             asked=snapshot.market,
             now=self.clock.now(),
-            max_age=HOUR,
+            max_age=HOUR + CLOSE_BUFFER,
             rules=self.rules,
             advisor=self.advisor.name,
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bongsu.core.clock import ClockState
 from bongsu.core.facts import JobName, Paused, ProcessStarted, ProcessStopped, RecoveryFound
-from bongsu.errors import BongsuError, LeaseLost, LedgerError
+from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
 from bongsu.trading.jobs import Job, Runner, as_fact
 from bongsu.trading.ports import Clock, Lease, Ledger
@@ -64,7 +64,10 @@ class Scheduler:
 
     async def _lead(self) -> None:
         """Raises LeaseLost."""
-        parts = [asyncio.create_task(part) for part in (self._work(), self._renew(), self._beat())]
+        parts = [
+            asyncio.create_task(part)
+            for part in (self._work(), keep(self.lease, self.lease_seconds), self._beat())
+        ]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -174,16 +177,6 @@ class Scheduler:
                 del self._running[name]
                 task.result()
 
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(self.lease_seconds / 5)
-            try:
-                await self.lease.renew()
-            except LeaseLost:
-                raise
-            except LedgerError as error:
-                _log.warning("lease not renewed: %s", error)
-
     async def _beat(self) -> None:
         """Written from the event loop, so that a blocked loop looks dead."""
         pruned = time.monotonic()
@@ -219,3 +212,13 @@ class Scheduler:
             await asyncio.wait_for(self.stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+async def keep(lease: Lease, seconds: float) -> None:
+    """Renews for ever, five times in the `seconds` after which silence costs the lead. Raises LeaseLost."""
+    while True:
+        await asyncio.sleep(seconds / 5)
+        try:
+            await lease.renew()
+        except LedgerUnavailable as error:
+            _log.warning("lease not renewed: %s", error)

@@ -1,0 +1,367 @@
+"""The composition root: settings in, running processes out. The only file that names every concrete class."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+from uuid import uuid4
+
+from prometheus_client import start_http_server
+
+import bongsu
+from bongsu.adapters.clock import SandboxClock
+from bongsu.adapters.sandbox_world import SandboxWorld, read_world
+from bongsu.adapters.telegram.client import TelegramMessenger
+from bongsu.adapters.upbit.client import UpbitExchange
+from bongsu.advisors.rules import RulesAdvisor
+from bongsu.core.decision import ValidationRules
+from bongsu.core.facts import ControlKind, JobName
+from bongsu.core.market import HOUR, Market
+from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
+from bongsu.ledger.database import Database
+from bongsu.ledger.leases import Lease
+from bongsu.ledger.migrate import bring_up_to_date
+from bongsu.ledger.outbox import Outbox
+from bongsu.ledger.reading import Reading
+from bongsu.ledger.store import Ledger
+from bongsu.ledger.voice import Voice
+from bongsu.metrics import Owner
+from bongsu.monitoring.telemetry import Telemetry
+from bongsu.settings import (
+    SANDBOX_ACCESS_KEY,
+    SANDBOX_CHAT,
+    SANDBOX_SECRET_KEY,
+    SANDBOX_TOKEN,
+    Settings,
+    Wiring,
+    account_of,
+    load_settings,
+)
+from bongsu.trading.cycle import TradingCycle
+from bongsu.trading.desk import Desk
+from bongsu.trading.execution import Execution
+from bongsu.trading.jobs import Job, Runner
+from bongsu.trading.ports import Advisor
+from bongsu.trading.protect import Protection
+from bongsu.trading.reconcile import Reconciliation
+from bongsu.trading.scheduler import Scheduler, keep
+from bongsu.trading.sender import Sender
+from bongsu.trading.valuation import Valuation
+from bongsu.trading.view import MarketView
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MINUTE = timedelta(minutes=1)
+STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
+LAST_WORDS = 2.0  # wall seconds for the last messages of a process that stops
+
+
+async def run_scheduler(
+    settings: Settings | None = None, wiring: Wiring | None = None, advisor: Advisor | None = None
+) -> None:
+    """Until SIGTERM or SIGINT. Raises SettingsInvalid and CannotStart."""
+    settings, wiring = settings or load_settings(), wiring or Wiring()
+    async with (
+        open_trading(settings, wiring, process="scheduler", advisor=advisor) as trading,
+        _open_sender(settings, wiring, trading.database, "scheduler", preempts=True) as sender,
+    ):
+        sending: list[asyncio.Task[None]] = []
+
+        async def begin_sending() -> None:
+            if not sending:
+                sending.append(asyncio.create_task(sender.run()))
+
+        scheduler = _schedule(trading, begin_sending)
+        _stop_on_signal(scheduler.stopping)
+        server, _ = start_http_server(wiring.port(8001), "127.0.0.1", trading.telemetry.instruments.registry)
+        try:
+            await scheduler.run()
+            await sender.drain(LAST_WORDS)
+        finally:
+            for task in sending:
+                task.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+            server.shutdown()
+
+
+def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Scheduler:
+    def observe_lag(seconds: float) -> None:
+        trading.telemetry.instruments.observe("scheduler_event_loop_lag_seconds", seconds)
+        trading.telemetry.note_connections()
+
+    return Scheduler(
+        ledger=trading.ledger,
+        lease=trading.lease,
+        clock=trading.clock,
+        jobs=trading.jobs,
+        protection=trading.protection,
+        instance=instance_name("scheduler"),
+        version=bongsu.__version__,
+        lease_seconds=trading.settings.lease_seconds,
+        retention_days=trading.settings.retention_days,
+        observe_lag=observe_lag,
+        on_lead=on_lead,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open_sender(
+    settings: Settings, wiring: Wiring, database: Database, process: str, *, preempts: bool
+) -> AsyncIterator[Sender]:
+    lease = Lease(database, "sender", instance_name(process), settings.lease_seconds)
+    outbox = Outbox(database, lease, Voice(settings.bongsu_lang, settings.bongsu_mode))
+    messenger = _open_messenger(settings, wiring)
+    try:
+        yield Sender(outbox, messenger, lease, preempts=preempts)
+    finally:
+        await messenger.close()
+
+
+def _open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
+    if not settings.telegram_enabled:
+        return TelegramMessenger(wiring.telegram_api_url, SANDBOX_TOKEN, SANDBOX_CHAT)
+    assert settings.telegram_bot_token is not None  # the settings are validated
+    assert settings.telegram_chat_id is not None
+    token = settings.telegram_bot_token.get_secret_value()
+    return TelegramMessenger(wiring.telegram_api_url, token, settings.telegram_chat_id)
+
+
+def _stop_on_signal(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+
+
+def choose_markets(settings: Settings, world: SandboxWorld) -> tuple[Market, ...]:
+    """A recording is traded with its own markets, a generated world with the configured ones it has.
+
+    Raises CannotStart when none is left.
+    """
+    if world.recorded:
+        return tuple(world.markets)
+    chosen = tuple(market for market in settings.markets if market in world.markets)
+    if not chosen:
+        there = ", ".join(world.markets)
+        raise CannotStart(f"MARKETS: 이 시장에는 {there} 만 있습니다 (this market has {there} only)")
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """A process's way to trade, connected."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    lease: Lease
+    clock: SandboxClock
+    cycle: TradingCycle
+    protection: Protection
+    jobs: tuple[Job, ...]
+    telemetry: Telemetry
+
+
+@contextlib.asynccontextmanager
+async def open_trading(
+    settings: Settings, wiring: Wiring, *, process: str, advisor: Advisor | None = None
+) -> AsyncIterator[Trading]:
+    """`advisor` in the place of the configured one. Raises CannotStart when database or exchange do not appear."""
+    url = database_url(settings, wiring)
+    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
+    async with contextlib.AsyncExitStack() as stack:
+        clock = await _when_there(wiring.exchange_url, lambda: SandboxClock.connect(wiring.exchange_url))
+        stack.push_async_callback(clock.close)
+        world = await read_world(wiring.exchange_url)
+        database = Database(url, process=process)
+        telemetry = Telemetry(
+            Owner.SCHEDULER,
+            config_hash=settings.config_hash,
+            mode=settings.bongsu_mode,
+            connections=lambda: database.connections,
+        )
+        database.observe = telemetry.transaction_ended
+        await database.open()
+        stack.push_async_callback(database.close)
+        lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
+        ledger = open_ledger(settings, database, lease)
+        markets = choose_markets(settings, world)
+        await ledger.prepare(world.id, settings.bongsu_mode, markets)
+        exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
+        cycle, protection, jobs = _compose(
+            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor
+        )
+        yield Trading(settings, database, ledger, lease, clock, cycle, protection, jobs, telemetry)
+
+
+def _compose(
+    settings: Settings,
+    ledger: Ledger,
+    clock: SandboxClock,
+    exchange: UpbitExchange,
+    telemetry: Telemetry,
+    markets: Sequence[Market],
+    account: str,
+    advisor: Advisor | None,
+) -> tuple[TradingCycle, Protection, tuple[Job, ...]]:
+    limits = settings.risk_limits
+    rules = ValidationRules(min_buy_confidence=settings.min_buy_confidence, max_size=limits.buy_fraction)
+    observe = telemetry.instruments.observe
+    execution = Execution(
+        exchange,
+        ledger,
+        clock,
+        account=account,
+        patience=settings.unknown_patience_seconds,
+        blind=_sees_everything,
+        observe=lambda phase, seconds: observe("order_latency_seconds", seconds, phase=phase),
+    )
+    reconciliation = Reconciliation(exchange, ledger, clock, execution)
+    valuation = Valuation(exchange, ledger, clock, execution, limits)
+    protection = Protection(exchange, ledger, clock, execution, limits, settings.bongsu_lang)
+    cycle = TradingCycle(
+        markets=markets,
+        ledger=ledger,
+        clock=clock,
+        advisor=advisor or RulesAdvisor(settings.bongsu_lang, rules),
+        view=MarketView(exchange, ledger, clock, limits, _sees_everything),
+        reconciliation=reconciliation,
+        valuation=valuation,
+        protection=protection,
+        desk=Desk(exchange, ledger, execution, limits, _sees_everything),
+        rules=rules,
+        observe=lambda seconds: observe("ai_decision_latency_seconds", seconds),
+    )
+    jobs = (
+        Job(JobName.RECONCILE, MINUTE, timedelta(0), HOUR, 45.0, reconciliation.run),
+        Job(JobName.POSITION, MINUTE, timedelta(0), 20 * MINUTE, 45.0, protection.run),
+        Job(JobName.PORTFOLIO, MINUTE, timedelta(0), HOUR, 45.0, valuation.run),
+        Job(JobName.TRADING, HOUR, MINUTE, HOUR, 480.0, cycle.run),
+    )
+    return cycle, protection, jobs
+
+
+def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) -> UpbitExchange:
+    def count(endpoint: str, outcome: str, seconds: float) -> None:
+        telemetry.instruments.count("exchange_requests_total", endpoint=endpoint, outcome=outcome)
+        telemetry.instruments.observe("exchange_request_duration_seconds", seconds, endpoint=endpoint)
+
+    return UpbitExchange(
+        wiring.exchange_url,
+        SANDBOX_ACCESS_KEY,
+        SANDBOX_SECRET_KEY,
+        on_request=count,
+        rate_factor=math.inf if clock.state.lockstep else max(1.0, clock.state.speed),
+    )
+
+
+def _sees_everything() -> tuple[str, ...]:
+    """The sandbox hides nothing: stale and odd quotes are refused where they are read."""
+    return ()
+
+
+def open_ledger(settings: Settings, database: Database, lease: Lease | None = None) -> Ledger:
+    return Ledger(
+        database,
+        voice=Voice(settings.bongsu_lang, settings.bongsu_mode),
+        day_start=settings.trading_day_start,
+        limits=settings.risk_limits,
+        lease=lease,
+    )
+
+
+def database_url(settings: Settings, wiring: Wiring) -> str:
+    """Raises CannotStart."""
+    url = wiring.database_url or settings.database_url
+    if url is None:
+        raise CannotStart(
+            "DATABASE_URL이 없습니다. `bongsu up`으로 시작하거나 .env에 적어 주세요 (no database: start with `bongsu up`)"
+        )
+    return url.get_secret_value()
+
+
+def instance_name(process: str) -> str:
+    return f"{process}@{socket.gethostname()}:{os.getpid()}"
+
+
+async def _when_there(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """A server that starts beside us may need a moment. Raises CannotStart after a minute."""
+    deadline = asyncio.get_running_loop().time() + STARTUP_PATIENCE
+    while True:
+        try:
+            return await attempt()
+        except (ExchangeUnavailable, LedgerUnavailable) as absent:
+            if asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"{what}: {STARTUP_PATIENCE:.0f} s, {type(absent).__name__}") from absent
+            await asyncio.sleep(0.2)
+
+
+async def run_backend(settings: Settings | None = None, wiring: Wiring | None = None) -> None:
+    """Until SIGTERM or SIGINT; the database's absence ends nothing. Raises SettingsInvalid and CannotStart."""
+    from bongsu.ledger.projection import project
+    from bongsu.monitoring.ledger_series import LedgerSeries
+    from bongsu.web.app import create_backend
+    from bongsu.web.serve import run_backend as serve
+
+    settings, wiring = settings or load_settings(), wiring or Wiring()
+    url = database_url(settings, wiring)
+    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
+    database = Database(url, process="backend")
+    telemetry = Telemetry(
+        Owner.BACKEND,
+        config_hash=settings.config_hash,
+        mode=settings.bongsu_mode,
+        connections=lambda: database.connections,
+        ledger=LedgerSeries(
+            partial(project, database, lease_seconds=settings.lease_seconds, markets=tuple(settings.markets))
+        ),
+    )
+    database.observe = telemetry.transaction_ended
+    ledger = open_ledger(settings, database)
+    await database.open()
+    try:
+        async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
+            backend = create_backend(settings, wiring, database, ledger, telemetry)
+            await serve(backend, ledger, port=wiring.port(8000), background=[sender.run])
+    finally:
+        await database.close()
+
+
+async def run_trade() -> tuple[bool, str]:
+    """One cycle by hand: under the lease when nobody leads, else by the process that does. Answers whether it went well, and how."""
+    settings, wiring = load_settings(), Wiring()
+    async with open_trading(settings, wiring, process="trade") as trading:
+        if not await trading.lease.take():
+            return await _ask_the_leader(trading)
+        keeping = asyncio.create_task(keep(trading.lease, settings.lease_seconds))
+        try:
+            job = next(job for job in trading.jobs if job.name is JobName.TRADING)
+            await trading.ledger.register_job(job.name, job.interval.total_seconds(), job.deadline)
+            slot = job.slot(trading.clock.now(), trading.clock.state)
+            ran = await Runner(trading.ledger).run(job, slot, requested_by=uuid4())
+        finally:
+            keeping.cancel()
+            await trading.lease.release()
+        return ran, "the cycle ran" if ran else "the cycle failed; the log says why"
+
+
+async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
+    control = await trading.ledger.request_control(
+        ControlKind.RUN_NOW, {}, who="bongsu trade", why="one cycle by hand"
+    )
+    source = Reading(trading.database)
+    while True:
+        async with source.look() as view:
+            row = await view.one("control", id=control)
+        if row is not None and row["state"] != "pending":
+            return row["state"] == "done", f"scheduler: {row['result']}"
+        await asyncio.sleep(0.2)
