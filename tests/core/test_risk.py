@@ -115,6 +115,15 @@ def test_a_veto_speaks_in_figures() -> None:
     )
 
 
+def test_a_veto_tells_how_far_the_limit_is() -> None:
+    too_soon = gate(buy(50_000), state(last_entry_at={ETH: NOON - timedelta(minutes=90)}), LIMITS)
+    too_much = gate(buy(250_000), state(positions={ETH: position()}), LIMITS)
+    assert too_soon is not None
+    assert too_soon.detail == "KRW-ETH 직전 매수 후 90분이 지났습니다 (최소 240분)."
+    assert too_much is not None
+    assert too_much.detail == "KRW-ETH 비중이 45.0%가 되어 한도 40%를 넘습니다."
+
+
 def test_only_what_is_held_can_be_sold() -> None:
     refused = gate(sell("0.05"), state(), LIMITS)
     too_much = gate(sell("0.05000001"), state(positions={ETH: position()}), LIMITS)

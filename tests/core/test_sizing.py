@@ -95,11 +95,12 @@ def test_an_entry_that_cannot_be_is_vetoed_by_its_tightest_bound(
 def test_an_entry_could_still_be_sold_after_its_stop_loss() -> None:
     """5,000 won bought and fallen by 5 % could not be sold any more."""
     small = state(equity=Krw(Decimal(26_600)), cash=Krw(Decimal(26_600)))
-    least = funds_of(entry(state=small, decision=decision(size=Decimal("0.2002"))))
-    assert least == 5_325
+    least = funds_of(entry(state=small, decision=decision(size=Decimal(5_322) / 26_600)))
+    assert least == 5_322
     sold_for = least * (1 - LIMITS.stop_loss) * (1 - LIMITS.depth_within) * Decimal("0.999")
     assert sold_for >= 5_000
-    assert veto_of(entry(state=small, decision=decision(size=Decimal("0.1999")))) is VetoReason.BELOW_MINIMUM
+    won_less = decision(size=Decimal(5_321) / 26_600)
+    assert veto_of(entry(state=small, decision=won_less)) is VetoReason.BELOW_MINIMUM
 
 
 def test_the_veto_says_how_much_was_missing() -> None:
@@ -198,6 +199,19 @@ def test_an_exit_sells_all_to_the_last_decimal() -> None:
 )
 def test_an_exit_the_exchange_would_refuse_is_vetoed(changes: dict[str, Any], reason: VetoReason) -> None:
     assert veto_of(exit_of(**changes)) is reason
+
+
+def test_the_smallest_sellable_holding_is_sold() -> None:
+    worth_5000 = exit_of(position=position("0.00125", 5_300), price=Price(Decimal(4_000_000)))
+    assert isinstance(worth_5000, OrderRequest)
+
+
+@pytest.mark.parametrize(("largest", "part"), [(200_000, "0.05"), (199_999, "0.025"), (99_999, "0.01666666")])
+def test_a_holding_is_cut_into_as_few_parts_as_needed(largest: int, part: str) -> None:
+    rules = rules_of(max_total=Krw(Decimal(largest)))
+    sized = exit_of(price=Price(Decimal(4_000_000)), rules=rules)
+    assert isinstance(sized, OrderRequest)
+    assert sized.volume == Decimal(part)
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**6))

@@ -49,6 +49,11 @@ def test_the_week_turns_on_monday_at_nine(at: datetime, week: datetime) -> None:
     assert trading_week_start(at).tzinfo is UTC
 
 
+def test_nine_in_seoul_is_midnight_in_greenwich() -> None:
+    assert trading_day_start(datetime(2024, 6, 5, 1, tzinfo=UTC)) == datetime(2024, 6, 5, tzinfo=UTC)
+    assert trading_week_start(datetime(2024, 6, 5, 1, tzinfo=UTC)) == datetime(2024, 6, 3, tzinfo=UTC)
+
+
 def test_another_hour_can_begin_the_day() -> None:
     assert trading_day_start(seoul(5, 3), time(0)) == seoul(5, 0)
     assert trading_day_start(seoul(5, 3), time(6, 30)) == seoul(4, 6, 30)

@@ -122,7 +122,7 @@ def _tightest_bound(
 def _smallest_entry(rules: MarketRules, limits: RiskLimits) -> Krw:
     """An entry must still be sellable after its stop-loss, the slippage we accept and both fees."""
     kept = (1 - limits.stop_loss) * (1 - limits.depth_within) * (1 - rules.bid_fee - rules.ask_fee)
-    return Krw(max(rules.min_bid, rules.min_ask / kept))
+    return Krw(max(rules.min_bid, rules.min_ask / kept).to_integral_value(ROUND_CEILING))
 
 
 def _too_little(reason: VetoReason, market: Market, amount: Krw, least: Krw) -> Veto:
