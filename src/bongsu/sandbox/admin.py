@@ -70,6 +70,7 @@ class Admin:
     async def hold(self, request: Request) -> Response:
         asked = await _parse(request, _Hold)
         self._world.clock.hold(asked.owner, asked.ttl)
+        self._world.tick()  # the moment it stands at, which is later than that of the request's arrival
         return self._clock()
 
     async def release(self, request: Request) -> Response:

@@ -68,7 +68,7 @@ class Exchange:
     def tape(self, market: Market) -> Tape:
         tape = self.feed.tapes.get(market)
         if tape is None or not tape.listed(self.now):
-            raise Refused("market_does_not_exist", f"{market} is not traded here", 404)
+            raise Refused("market_does_not_exist", f"{market} is not traded here")
         return tape
 
     def order_book(self, market: Market) -> OrderBook:

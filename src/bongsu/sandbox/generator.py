@@ -44,7 +44,7 @@ class _Mood:
 
     def turn(self, rng: random.Random) -> None:
         if rng.random() < _CHANGE_OF_REGIME:
-            self.drift = rng.choice((-0.0012, -0.0004, 0.0, 0.0005, 0.0013))
+            self.drift = rng.choice((-0.001, -0.0004, 0.0, 0.0005, 0.0011))
         self.heat = 0.94 * self.heat + rng.gauss(0, 0.16) + (0.9 if rng.random() < 0.004 else 0.0)
 
 
@@ -57,14 +57,12 @@ def generated_feed(seed: int, start: datetime) -> Feed:
 
     def reach(at: datetime) -> None:
         nonlocal made_until
-        if made_until > at:
-            return
         while made_until <= at:
             for candle in next(hours):
                 tapes[candle.market].append(candle)
             made_until += HOUR
-        for tape in tapes.values():
-            tape.forget_before(at - _KEPT)
+            for tape in tapes.values():
+                tape.forget_before(made_until - _KEPT)
 
     reach(start)
     return Feed(tapes, start, None, reach)
@@ -97,7 +95,7 @@ def _candle(
     own = math.sqrt(1 - coin.share_of_mood**2)
     shock = coin.share_of_mood * common + own * rng.gauss(0, 1)
     # A weak pull to the first price keeps an endless market from wandering to zero or to the moon.
-    pull = 0.0004 * math.log(coin.first_price / previous)
+    pull = 0.001 * math.log(coin.first_price / previous)
     move = max(-0.12, min(0.12, mood.drift + pull + volatility * shock))
     close = previous * math.exp(move)
     high = max(previous, close) * math.exp(abs(rng.gauss(0, volatility * 0.5)))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -67,7 +68,7 @@ class Quotation:
         detailed = request.query_params.get("is_details", "false").lower() == "true"
         return [_market(tape.market, detailed=detailed) for tape in self._exchange.listed()]
 
-    def minutes(self, request: Request) -> list[dict[str, Any]]:
+    def minutes(self, request: Request) -> list[msgspec.Raw]:
         unit = request.path_params["unit"]
         if unit not in UNITS:
             raise _invalid(f"unit {unit} is none of {UNITS}")

@@ -27,7 +27,7 @@ from bongsu.sandbox.telegram import Declined, TelegramStandIn, decline
 from bongsu.sandbox.trading import Trading
 from bongsu.sandbox.world import ExchangeOptions, World, world_id
 
-__all__ = ["ExchangeOptions", "application", "run", "world_id"]
+__all__ = ["ExchangeOptions", "application", "run", "server_config", "world_id"]
 
 _TICK_SECONDS = 1.0
 _GRACE_SECONDS = 3
@@ -61,11 +61,21 @@ def application(world: World) -> ASGIApp:
         routes=routes,
         exception_handlers={Refused: _refuse, Declined: decline, 404: _no_such_page, 405: _no_such_page},
     )
-    return FaultLine(OnMarketTime(app, world), switches)
+    return Stamped(FaultLine(_played(app, world), switches), world)
 
 
-class OnMarketTime:
-    """Plays the market up to the moment a request is looked at, and stamps the answer."""
+def _played(app: ASGIApp, world: World) -> ASGIApp:
+    """Plays the market up to the moment a request is looked at, however late a fault lets it in."""
+
+    async def play(scope: Scope, receive: Receive, send: Send) -> None:
+        world.tick()
+        await app(scope, receive, send)
+
+    return play
+
+
+class Stamped:
+    """Every answer bears the market's time and, as Upbit's do, what is left of the quota."""
 
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
@@ -75,7 +85,6 @@ class OnMarketTime:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        self._world.tick()
         remaining = self._quotas.use(scope["method"], scope["path"])
 
         async def stamped(message: Message) -> None:
@@ -86,6 +95,7 @@ class OnMarketTime:
         return await self._app(scope, receive, stamped)
 
     def _stamp(self, headers: MutableSequence[tuple[bytes, bytes]], remaining: str | None) -> None:
+        self._world.tick()
         now = self._world.exchange.now
         headers.append((b"date", format_datetime(now, usegmt=True).encode()))
         headers.append((b"x-market-time", now.isoformat(timespec="microseconds").encode()))
@@ -117,8 +127,8 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-async def _serve(world: World, listener: socket.socket) -> None:
-    config = uvicorn.Config(
+def server_config(world: World) -> uvicorn.Config:
+    return uvicorn.Config(
         application(world),
         http=DroppableProtocol,
         ws="none",
@@ -129,12 +139,16 @@ async def _serve(world: World, listener: socket.socket) -> None:
         date_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    ticking = asyncio.create_task(_tick(world))
+
+
+async def _serve(world: World, listener: socket.socket) -> None:
     # uvicorn raises the signal again when it has stopped; for us a stop is no failure.
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: None)
-    await _Server(config, world).serve(sockets=[listener])
-    ticking.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        ticking = tasks.create_task(_tick(world))
+        await _Server(server_config(world), world).serve(sockets=[listener])
+        ticking.cancel()
 
 
 async def _tick(world: World) -> None:

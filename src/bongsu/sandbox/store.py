@@ -13,7 +13,7 @@ from uuid import UUID
 
 from bongsu.core.market import Market
 from bongsu.core.money import Price, Volume
-from bongsu.errors import WorldMismatch
+from bongsu.errors import CannotStart, WorldMismatch
 from bongsu.sandbox.account import Holding
 from bongsu.sandbox.book import BookSide, Depth
 from bongsu.sandbox.orders import Order, Ticket, Trade
@@ -61,7 +61,9 @@ class Store:
                 "BEGIN IMMEDIATE; COMMIT;"  # takes the lock now, not with the first order
             )
         except sqlite3.OperationalError as locked:
-            raise WorldMismatch(f"{self._path}: another exchange plays this world ({locked})") from None
+            raise CannotStart(
+                f"{self._path}: another exchange plays this world ({locked}); end it first"
+            ) from None
         self._db.row_factory = sqlite3.Row
         self._db.executescript(files("bongsu.sandbox").joinpath("schema.sql").read_text())
 
@@ -73,10 +75,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite ends it itself when the disk is full
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     # -- the world ------------------------------------------------------------------------------
 

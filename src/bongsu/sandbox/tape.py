@@ -103,9 +103,9 @@ class Tape:
         """The candle of `interval` that opens at `start`, as an observer at `now` sees it; None where nobody traded."""
         if start >= now:
             return None
-        if interval < HOUR:
+        if interval <= HOUR:
             hour = self.hour(start)
-            return None if hour is None else _slice(hour, start, min(start + interval, now), interval)
+            return None if hour is None else _part(hour, start, interval, now)
         parts = [_seen(hour, now) for hour in self.hours(start, min(start + interval, now))]
         return merge(parts, start, interval) if parts else None
 
@@ -123,6 +123,10 @@ def merge(parts: list[Candle], start: datetime, interval: timedelta) -> Candle:
         Volume(sum((part.volume for part in parts), Decimal(0))),
         Krw(sum((part.value for part in parts), Decimal(0))),
     )
+
+
+def _part(hour: Candle, start: datetime, interval: timedelta, now: datetime) -> Candle:
+    return _seen(hour, now) if interval == HOUR else _slice(hour, start, min(start + interval, now), interval)
 
 
 def _seen(hour: Candle, now: datetime) -> Candle:

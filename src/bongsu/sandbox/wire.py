@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -31,8 +32,9 @@ def refusal(refused: Refused) -> Json:
 
 
 def quotation_refusal(refused: Refused) -> Json:
-    """Quotation endpoints name an error by its status."""
-    return Json({"error": {"name": refused.status, "message": refused.message}}, refused.status)
+    """Quotation endpoints name an error by its status; a market they do not know is "not found" to them."""
+    status = 404 if refused.name == "market_does_not_exist" else refused.status
+    return Json({"error": {"name": status, "message": refused.message}}, status)
 
 
 def plain(value: Decimal) -> str:
@@ -112,7 +114,21 @@ def holding(holding: Holding) -> dict[str, Any]:
     }
 
 
-def candle(candle: Candle, now: datetime) -> dict[str, Any]:
+def candle(candle: Candle, now: datetime) -> msgspec.Raw:
+    return (
+        _closed_candle(candle)
+        if candle.closed_at <= now
+        else msgspec.Raw(_encoder.encode(_candle(candle, now)))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _closed_candle(candle: Candle) -> msgspec.Raw:
+    """It never changes again, and is asked for every hour."""
+    return msgspec.Raw(_encoder.encode(_candle(candle, candle.closed_at)))
+
+
+def _candle(candle: Candle, now: datetime) -> dict[str, Any]:
     last_trade = min(candle.closed_at - timedelta(milliseconds=1), now)
     written = {
         "market": candle.market,
@@ -132,7 +148,7 @@ def candle(candle: Candle, now: datetime) -> dict[str, Any]:
 def day_candle(today: Candle, previous_close: Decimal, now: datetime) -> dict[str, Any]:
     change = today.close - previous_close
     return {
-        **candle(today, now),
+        **_candle(today, now),
         "prev_closing_price": previous_close,
         "change_price": change,
         "change_rate": ratio(change, previous_close),

@@ -21,7 +21,7 @@ WARM_UP = 400  # candles before the clock's start, so that every indicator has i
 FILL_SHARE = Decimal("0.1")  # of an hour's volume, at most, goes to resting orders
 _FORMAT = 1  # raised whenever equal options play another market
 _GENERATED_START = datetime(2025, 1, 1, tzinfo=UTC)
-_WALL_SECONDS_AHEAD = 1.5
+_WALL_SECONDS_AHEAD = 0.1  # so much of the market is lost by a crash, and so often the clock is written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +86,15 @@ class World:
             fee=options.fee,
             fill_share=FILL_SHARE,
         )
-        self._promised = self.store.clock() or self.exchange.now
-        self.clock = MarketClock(max(self._promised, self.exchange.now), self.feed.end, options.speed)
+        self._promised = max(self.store.clock() or self.exchange.now, self.exchange.now)
+        self.clock = MarketClock(self._promised, self.feed.end, options.speed)
         self.tick()
 
     def tick(self) -> None:
         """Plays the market up to now. After a crash the clock goes on from no earlier than anybody saw it."""
         now = self.clock.now()
         self.exchange.advance(now)
-        if now >= self._promised:
+        if now > self._promised:
             self._promised = self.clock.ahead(_WALL_SECONDS_AHEAD)
             self.store.save_clock(self._promised)
 
