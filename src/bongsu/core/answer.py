@@ -81,7 +81,7 @@ def _parse_action(raw: object) -> Action:
 def _parse_share(raw: object, reason: RejectionReason) -> Decimal:
     share = _parse_number(raw, reason.value)
     if not ZERO <= share <= ONE:
-        detail = f"{reason}: {share:.6g}은(는) 0과 1 사이가 아닙니다"
+        detail = f"{reason}: 0과 1 사이여야 하는데 {share:.6g}입니다"
         raise _Refused(Rejection(reason, detail, f"{reason}: {share:.6g} is not between 0 and 1"))
     return share
 

@@ -204,7 +204,7 @@ def _other_market(advice: Advice, snapshot: MarketSnapshot, asked: Market) -> Re
         return None
     return Rejection(
         RejectionReason.SYMBOL,
-        f"{asked}을(를) 물었는데 {advice.market}(으)로 답했습니다",
+        f"물은 종목({asked})과 답한 종목({advice.market})이 다릅니다",
         f"asked about {asked}, answered about {advice.market}",
     )
 
@@ -236,7 +236,7 @@ def _impossible_side(advice: Advice, snapshot: MarketSnapshot) -> Rejection | No
     if advice.action is Action.SELL and snapshot.position is None:
         return Rejection(
             RejectionReason.SIDE,
-            f"{advice.market}을(를) 보유하지 않아 팔 수 없습니다",
+            f"보유하지 않은 종목({advice.market})은 팔 수 없습니다",
             f"{advice.market} is not held",
         )
     return None
@@ -249,7 +249,7 @@ def _bad_size(advice: Advice, rules: ValidationRules) -> Rejection | None:
         return None
     return Rejection(
         RejectionReason.SIZE,
-        f"크기 {advice.size}이(가) 허용 범위(최대 {most})를 벗어났습니다",
+        f"주문 비중 {advice.size}: 허용 범위(최대 {most})를 벗어났습니다",
         f"size {advice.size} is out of bounds (at most {most})",
     )
 
@@ -260,7 +260,7 @@ def _bad_confidence(advice: Advice, rules: ValidationRules) -> Rejection | None:
         return None
     return Rejection(
         RejectionReason.CONFIDENCE,
-        f"신뢰도 {advice.confidence}이(가) {least}~1 범위를 벗어났습니다",
+        f"신뢰도 {advice.confidence}: 허용 범위({least}~1)를 벗어났습니다",
         f"confidence {advice.confidence} is not between {least} and 1",
     )
 
@@ -272,7 +272,7 @@ def _false_citation(advice: Advice, snapshot: MarketSnapshot, rules: ValidationR
         if actual is None:
             return Rejection(
                 RejectionReason.CITATION,
-                f"'{reason.indicator}'은(는) 제시된 지표가 아닙니다",
+                f"보여 준 적 없는 지표를 인용했습니다: {reason.indicator}",
                 f"{reason.indicator!r} is not among the figures shown",
             )
         if not math.isclose(reason.value, actual, rel_tol=0.0, abs_tol=_allowance(actual, rules)):

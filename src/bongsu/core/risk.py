@@ -126,7 +126,7 @@ def _sell_refused(request: OrderRequest, state: RiskState) -> Veto | None:
     if wanted > held:
         return Veto(
             VetoReason.OVERSELL,
-            f"{request.market} 보유 수량 {held:f}보다 많은 {wanted:f}을(를) 팔 수 없습니다.",
+            f"{request.market} 보유 수량({held:f})보다 많이({wanted:f}) 팔 수 없습니다.",
             f"Cannot sell {wanted:f} of {request.market}: only {held:f} held.",
         )
     return None
@@ -135,7 +135,7 @@ def _sell_refused(request: OrderRequest, state: RiskState) -> Veto | None:
 def nothing_held(market: Market) -> Veto:
     return Veto(
         VetoReason.NOTHING_HELD,
-        f"{market}을(를) 보유하고 있지 않습니다.",
+        f"{market} 보유 수량이 없습니다.",
         f"Nothing of {market} is held.",
     )
 
