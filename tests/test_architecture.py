@@ -36,7 +36,8 @@ BANNED_WORDS = {
 }
 BANNED_CLASS_STARTS = re.compile(r"^(I[A-Z][a-z]|Abstract)")
 BANNED_VERBS = ("process_", "handle_", "get_")
-SERVICE_BELONGS_TO = SOURCE / "ops"  # a declared process of the stack is called a service, as in Docker
+SERVICE_BELONGS_TO = {"ops", "cli.py"}  # a declared process of the stack is called a service, as in Docker
+FOREIGN = {"handle_exit"}  # overridden: a library chose the name
 
 REGISTRY_HOSTS = (
     "pypi." + "org",
@@ -107,6 +108,10 @@ def _defined_names(tree: ast.Module) -> Iterator[str]:
                 yield name
 
 
+def _functions(tree: ast.Module) -> set[str]:
+    return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def _enum_members(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases):
@@ -120,16 +125,18 @@ def _words(name: str) -> set[str]:
     return set(spaced.lower().split("_"))
 
 
-def _faulty(name: str, module: Path) -> bool:
-    banned = BANNED_WORDS if module.is_relative_to(SERVICE_BELONGS_TO) else BANNED_WORDS | {"service"}
-    verb = name.lstrip("_").startswith(BANNED_VERBS)
-    return bool(_words(name) & banned) or bool(BANNED_CLASS_STARTS.match(name)) or verb
+def _is_vague(name: str, module: Path) -> bool:
+    owner = module.relative_to(SOURCE).parts[0]
+    banned = BANNED_WORDS if owner in SERVICE_BELONGS_TO else BANNED_WORDS | {"service"}
+    return bool(_words(name) & banned) or bool(BANNED_CLASS_STARTS.match(name))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_place)
 def test_names_say_what_things_are(module: Path) -> None:
-    names = {module.stem, *_defined_names(_tree(module))}
-    assert sorted(name for name in names if _faulty(name, module)) == []
+    tree = _tree(module)
+    vague = {name for name in (module.stem, *_defined_names(tree)) if _is_vague(name, module)}
+    vague |= {name for name in _functions(tree) if name.lstrip("_").startswith(BANNED_VERBS)}
+    assert vague - FOREIGN == set()
 
 
 def _switches_over_facts() -> Iterator[tuple[str, set[str]]]:

@@ -41,8 +41,8 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(
+    output = logging.StreamHandler(out)
+    output.setFormatter(
         RedactingFormatter(
             secrets,
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -50,7 +50,7 @@ def configure_logging(
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [output]
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -13,11 +13,11 @@ _SYSTEM = Path("/var/lib/bongsu")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """All absolute. `data` is apart from `state` for root alone, whose home may be closed to PostgreSQL's account."""
+    """All absolute. `storage` is apart from `state` for root alone, whose home may be closed to PostgreSQL's account."""
 
     state: Path
     logs: Path
-    data: Path
+    storage: Path
     port_offset: int = 0
 
     @classmethod
@@ -25,18 +25,18 @@ class Places:
         state = Path(os.environ.get("BONGSU_STATE_DIR", ".bongsu")).absolute()
         logs = Path(os.environ.get("BONGSU_LOG_DIR", "logs")).absolute()
         offset = int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if port_offset is None else port_offset
-        return cls(state, logs, _data_directory(state), offset)
+        return cls(state, logs, _storage(state), offset)
 
     def port(self, usual: int) -> int:
         return usual + self.port_offset
 
     def world(self, world_id: str) -> Path:
-        return self.data / "worlds" / world_id
+        return self.storage / "worlds" / world_id
 
     @property
     def programs(self) -> Path:
         """Readable for everybody; shared by all checkouts of this machine when we are root."""
-        return self.data.parent / "programs" if self.data != self.state else self.state / "programs"
+        return self.storage.parent / "programs" if self.storage != self.state else self.state / "programs"
 
     @property
     def tools(self) -> Path:
@@ -54,11 +54,11 @@ class Places:
     def make(self) -> None:
         for private in (self.state, self.run):
             private.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.data.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self.storage.mkdir(parents=True, exist_ok=True, mode=0o755)
         self.logs.mkdir(parents=True, exist_ok=True)
 
 
-def _data_directory(state: Path) -> Path:
+def _storage(state: Path) -> Path:
     if chosen := os.environ.get("BONGSU_DATA_DIR"):
         return Path(chosen).absolute()
     if os.geteuid() != 0:
