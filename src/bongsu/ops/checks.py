@@ -1,0 +1,394 @@
+"""What `bongsu doctor` looks at, one function a check. Each answers what it found and how to repair it."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal
+
+import yaml
+
+from bongsu.errors import PortTaken, SettingsInvalid
+from bongsu.ops.language import say
+from bongsu.ops.running import Addresses, NoAnswer, ask, fetch, find_addresses, find_services
+from bongsu.ops.stack.places import CHECKOUT, Places
+from bongsu.ops.stack.ports import require_free
+from bongsu.ops.stack.services import SERVICES
+from bongsu.settings import Settings, load_settings
+
+State = Literal["ok", "warn", "fail", "unknown"]
+
+_GIB = 1024**3
+_LEAST_FREE = 2 * _GIB  # what metrics and logs of fifteen days take, with room
+_OLDEST_MESSAGE = 300.0  # seconds
+_TELEGRAM = "https://api.telegram.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`unknown`: it could not be looked at, which another finding explains. What is not ok has a `repair`."""
+
+    check: str
+    state: State
+    detail: str
+    repair: str = ""
+
+
+class Patient:
+    """What the checks look at, each thing fetched once."""
+
+    def __init__(self, places: Places, telegram_url: str = _TELEGRAM) -> None:
+        self.places = places
+        self.telegram_url = telegram_url
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        return find_addresses(self.places)
+
+    @cached_property
+    def services(self) -> list[dict[str, Any]] | None:
+        return find_services(self.places)
+
+    @cached_property
+    def settings(self) -> Settings | SettingsInvalid:
+        try:
+            return load_settings()
+        except SettingsInvalid as invalid:
+            return invalid
+
+    @cached_property
+    def clock(self) -> dict[str, Any]:
+        return dict(fetch(f"{self.addresses.exchange}/sandbox/clock"))
+
+    @cached_property
+    def status(self) -> dict[str, Any]:
+        return dict(fetch(f"{self.addresses.backend}/api/v1/status", lang=say("ko", "en")))
+
+    @cached_property
+    def ready(self) -> dict[str, Any]:
+        """The backend's own checks; it answers 503 where one fails."""
+        return dict(ask(f"{self.addresses.backend}/ready").json())
+
+    @cached_property
+    def metrics(self) -> str:
+        return ask(f"{self.addresses.backend}/metrics").text
+
+    def metric(self, name: str) -> Decimal | None:
+        """The sum of the series of that name; None when there is none."""
+        found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", self.metrics, re.MULTILINE)
+        return sum(map(Decimal, found), Decimal(0)) if found else None
+
+
+Check = Callable[[Patient], Iterator[Finding]]
+
+
+def settings(patient: Patient) -> Iterator[Finding]:
+    if not isinstance(patient.settings, SettingsInvalid):
+        yield Finding("settings", "ok", say(".env의 설정이 모두 유효합니다", "every setting is valid"))
+        return
+    for fault in patient.settings.faults:
+        repair = say(
+            ".env를 고친 뒤: bongsu restart scheduler · bongsu restart backend",
+            "Repair .env, then: bongsu restart scheduler · bongsu restart backend",
+        )
+        yield Finding("settings", "fail", fault, repair)
+
+
+def python(_: Patient) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", "ok", f"Python {version}")  # an older one cannot import us
+
+
+def disk(patient: Patient) -> Iterator[Finding]:
+    existing = next(p for p in (patient.places.storage, *patient.places.storage.parents) if p.exists())
+    usage = shutil.disk_usage(existing)
+    free, share = usage.free / _GIB, usage.free / usage.total
+    detail = say(
+        f"{existing}: {free:.1f} GB 남음 ({share:.0%})", f"{existing}: {free:.1f} GB free ({share:.0%})"
+    )
+    repair = say(
+        '디스크를 비우세요. 오래된 로그: find logs/ -name "*.log" -mtime +30 -delete',
+        'Free some space. Old logs: find logs/ -name "*.log" -mtime +30 -delete',
+    )
+    if usage.free < _LEAST_FREE / 4:
+        yield Finding("disk", "fail", detail, repair)
+    elif usage.free < _LEAST_FREE:
+        yield Finding("disk", "warn", detail, repair)
+    else:
+        yield Finding("disk", "ok", detail)
+
+
+def services(patient: Patient) -> Iterator[Finding]:
+    if patient.services is None:
+        yield from _not_running(patient)
+        return
+    for row in patient.services:
+        detail = f"{row['service']}: {row['state']} {row['why']}".rstrip()
+        name = row["service"]
+        if row["state"] == "ready":
+            yield Finding("services", "ok", detail)
+        else:
+            yield Finding("services", "fail", detail, f"bongsu logs {name} · bongsu restart {name}")
+
+
+def _not_running(patient: Patient) -> Iterator[Finding]:
+    start = say("시작: make up", "start: make up")
+    yield Finding("services", "fail", say("스택이 실행 중이 아닙니다", "the stack is not running"), start)
+    try:
+        require_free({s.name: patient.places.port(s.port) for s in SERVICES})
+    except PortTaken as taken:
+        *lines, repair = str(taken).split("\n")
+        for line in lines:
+            yield Finding("ports", "warn", line, repair)
+    else:
+        yield Finding("ports", "ok", say("필요한 포트가 모두 비어 있습니다", "every port is free"))
+
+
+def database(patient: Patient) -> Iterator[Finding]:
+    for check in patient.ready["checks"]:
+        if check["name"] in ("database", "schema"):
+            repair = (
+                "bongsu logs postgres · bongsu restart postgres"
+                if check["name"] == "database"
+                else "bongsu db upgrade"
+            )
+            yield _verdict(check["name"], check["detail"], repair, ok=check["ok"])
+
+
+def metrics(patient: Patient) -> Iterator[Finding]:
+    where = f"{patient.addresses.backend}/metrics"
+    repair = say(
+        f"curl {where} 의 응답과 bongsu logs backend 를 확인하세요",
+        f"look at curl {where} and bongsu logs backend",
+    )
+    up = patient.metric("ledger_up")
+    detail = say(f"{where}: 원장 지표 ", f"{where}: ledger metrics ") + (
+        say("정상", "served") if up == 1 else say("없음", "missing")
+    )
+    yield _verdict("metrics", detail, repair, ok=up == 1)
+
+
+def exchange(patient: Patient) -> Iterator[Finding]:
+    clock = patient.clock
+    detail = say(
+        f"시장 시각 {clock['now']}, 속도 {clock['speed']}",
+        f"market time {clock['now']}, speed {clock['speed']}",
+    )
+    if clock["ended"]:
+        ended = say(f"재생이 끝났습니다 ({clock['end']})", f"the recording has ended ({clock['end']})")
+        yield Finding(
+            "exchange",
+            "warn",
+            ended,
+            say('새로 시작: make up ARGS="--fresh"', 'anew: make up ARGS="--fresh"'),
+        )
+    else:
+        yield Finding("exchange", "ok", detail)
+
+
+def world(patient: Patient) -> Iterator[Finding]:
+    played = fetch(f"{patient.addresses.exchange}/sandbox/world")["id"]
+    recorded = patient.status["world"]
+    detail = say(f"거래소 {played}, 원장 {recorded}", f"exchange {played}, ledger {recorded}")
+    repair = say(
+        "원장과 거래소의 세계가 다릅니다. bongsu down 후 그 세계의 옵션으로 다시 시작하세요",
+        "Ledger and exchange are of two worlds: bongsu down, then start with that world's options",
+    )
+    yield _verdict("world", detail, repair, ok=played == recorded)
+
+
+def scheduler(patient: Patient) -> Iterator[Finding]:
+    repair = "bongsu logs scheduler · bongsu restart scheduler"
+    beat = next((p for p in patient.status["processes"] if p["process"] == "scheduler"), None)
+    if beat is None:
+        yield Finding("scheduler", "fail", say("시작된 적이 없습니다", "it never started"), repair)
+        return
+    age = f"{Decimal(beat['age_seconds']):.0f}"
+    detail = say(f"마지막 심장 박동 {age}초 전", f"last heartbeat {age} s ago")
+    yield _verdict("scheduler", detail, repair, ok=beat["alive"])
+
+
+def jobs(patient: Patient) -> Iterator[Finding]:
+    for job in patient.status["jobs"]:
+        if job["outcome"] == "failure":
+            detail = say(
+                f"{job['name']}: 마지막 실행 실패 ({job['reason']})",
+                f"{job['name']}: the last run failed ({job['reason']})",
+            )
+            yield Finding("jobs", "warn", detail, "bongsu logs scheduler")
+        elif job["run_id"] is None:
+            waits = say(f"{job['name']}: 아직 실행되지 않음", f"{job['name']}: not run yet")
+            yield Finding("jobs", "ok", waits)
+        else:
+            fine = job["outcome"] or say("실행 중", "running")
+            yield Finding("jobs", "ok", f"{job['name']}: {fine}")
+
+
+def trading(patient: Patient) -> Iterator[Finding]:
+    state = patient.status["state"]
+    reasons = "; ".join(reason["text"] for reason in patient.status["idle"]) or state
+    if state == "blocked":
+        yield Finding("trading", "warn", reasons, "bongsu status")
+    else:
+        yield Finding("trading", "ok", reasons)
+
+
+def telegram(patient: Patient) -> Iterator[Finding]:
+    chosen = patient.settings
+    if isinstance(chosen, SettingsInvalid):
+        yield Finding("telegram", "unknown", say("설정부터 고쳐야 합니다", "the settings come first"))
+    elif not chosen.telegram_enabled:
+        fetch(f"{patient.addresses.exchange}/sandbox/inbox", limit=1)
+        yield Finding(
+            "telegram",
+            "ok",
+            say("로컬 수신함으로 보냅니다 (bongsu inbox)", "to the local inbox (bongsu inbox)"),
+        )
+    else:
+        assert chosen.telegram_bot_token is not None  # the settings refuse it otherwise
+        token = chosen.telegram_bot_token.get_secret_value()
+        yield from _telegram_account(f"{patient.telegram_url}/bot{token}", str(chosen.telegram_chat_id))
+
+
+def _telegram_account(api: str, chat: str) -> Iterator[Finding]:
+    me = ask(f"{api}/getMe")
+    if me.is_error:
+        detail = say(
+            f"토큰이 거부되었습니다 (HTTP {me.status_code})", f"the token is refused (HTTP {me.status_code})"
+        )
+        repair = say(
+            "@BotFather의 토큰을 .env의 TELEGRAM_BOT_TOKEN에 따옴표 없이 적고 bongsu restart scheduler",
+            "Put @BotFather's token into TELEGRAM_BOT_TOKEN in .env, without quotes; bongsu restart scheduler",
+        )
+        yield Finding("telegram", "fail", detail, repair)
+        return
+    found = ask(f"{api}/getChat", chat_id=chat)
+    if found.is_error:
+        repair = say(
+            "봇에게 /start를 보낸 뒤 TELEGRAM_CHAT_ID를 확인하세요",
+            "Send /start to the bot, then check TELEGRAM_CHAT_ID",
+        )
+        detail = say(f"채팅을 찾을 수 없습니다 ({chat})", f"no such chat ({chat})")
+        yield Finding("telegram", "fail", detail, repair)
+        return
+    yield Finding("telegram", "ok", say("토큰과 채팅 ID가 맞습니다", "token and chat id are right"))
+
+
+def outbox(patient: Patient) -> Iterator[Finding]:
+    depth = patient.metric("notification_outbox_depth")
+    age = patient.metric("notification_outbox_oldest_age_seconds")
+    if depth is None or age is None:
+        yield Finding("outbox", "unknown", say("지표가 없습니다", "no metrics"))
+        return
+    repair = say(
+        "bongsu logs scheduler | grep Telegram 에서 실패 이유를 보세요",
+        "see bongsu logs scheduler | grep Telegram",
+    )
+    detail = say(
+        f"보낼 알림 {depth}건, 가장 오래된 것 {age:.0f}초",
+        f"{depth} messages wait, the oldest for {age:.0f} s",
+    )
+    yield _verdict("outbox", detail, repair, ok=age <= _OLDEST_MESSAGE, otherwise="warn")
+    if dead := patient.metric("notification_dead_letter_total"):
+        given_up = say(f"전송을 포기한 알림 {dead}건", f"{dead} messages were given up")
+        yield Finding(
+            "outbox", "warn", given_up, f"{patient.addresses.backend}/api/v1/notifications?state=dead"
+        )
+
+
+def prometheus(patient: Patient) -> Iterator[Finding]:
+    for target in fetch(f"{patient.addresses.prometheus}/api/v1/targets", state="active")["data"][
+        "activeTargets"
+    ]:
+        job = target["labels"]["job"]
+        if target["health"] == "up":
+            yield Finding("prometheus", "ok", f"{job}: up")
+        elif target["health"] == "unknown":
+            first = say(f"{job}: 아직 수집 전입니다", f"{job}: not scraped yet")
+            yield Finding("prometheus", "unknown", first)
+        else:
+            yield Finding(
+                "prometheus", "fail", f"{job}: {target['lastError']}", f"bongsu ps · bongsu restart {job}"
+            )
+
+
+def rules(patient: Patient) -> Iterator[Finding]:
+    groups = fetch(f"{patient.addresses.prometheus}/api/v1/rules", type="alert")["data"]["groups"]
+    loaded = {rule["name"] for group in groups for rule in group["rules"]}
+    wanted = _rules_in_file()
+    detail = say(f"경보 규칙 {len(loaded)}개 적재", f"{len(loaded)} alert rules loaded")
+    if missing := wanted - loaded:
+        detail += say(", 빠진 것: ", ", missing: ") + ", ".join(sorted(missing))
+    if foreign := loaded - wanted:
+        detail += say(", 파일에 없는 것: ", ", not in the file: ") + ", ".join(sorted(foreign))
+    repair = say(
+        "monitoring/alert_rules.yml을 확인하고 bongsu restart prometheus",
+        "check monitoring/alert_rules.yml, then bongsu restart prometheus",
+    )
+    yield _verdict("rules", detail, repair, ok=loaded == wanted)
+
+
+def _rules_in_file() -> set[str]:
+    written = yaml.safe_load((CHECKOUT / "monitoring/alert_rules.yml").read_text(encoding="utf-8"))
+    return {rule["alert"] for group in written["groups"] for rule in group["rules"] if "alert" in rule}
+
+
+def alertmanager(patient: Patient) -> Iterator[Finding]:
+    alive = ask(f"{patient.addresses.alertmanager}/-/ready").is_success
+    yield _verdict("alertmanager", patient.addresses.alertmanager, "bongsu restart alertmanager", ok=alive)
+    known = fetch(f"{patient.addresses.prometheus}/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    detail = (
+        say("Prometheus가 Alertmanager를 찾았습니다", "Prometheus knows it")
+        if known
+        else say("Prometheus가 Alertmanager를 모릅니다", "Prometheus does not know it")
+    )
+    yield _verdict("alertmanager", detail, "bongsu restart prometheus", ok=bool(known))
+
+
+def alerts(patient: Patient) -> Iterator[Finding]:
+    for alert in patient.status["firing"]:
+        yield Finding(
+            "alerts", "warn", f"{alert['name']}: {alert['summary']}", alert["runbook_url"] or "bongsu status"
+        )
+    if not patient.status["firing"]:
+        yield Finding("alerts", "ok", say("울리는 경보가 없습니다", "no alert is firing"))
+
+
+def _verdict(check: str, detail: str, repair: str, *, ok: bool, otherwise: State = "fail") -> Finding:
+    return Finding(check, "ok", detail) if ok else Finding(check, otherwise, detail, repair)
+
+
+CHECKS: tuple[Check, ...] = (
+    settings,
+    python,
+    disk,
+    services,
+    database,
+    exchange,
+    world,
+    scheduler,
+    trading,
+    jobs,
+    telegram,
+    outbox,
+    metrics,
+    prometheus,
+    rules,
+    alertmanager,
+    alerts,
+)  # fmt: skip
+
+
+def examine(patient: Patient, check: Check) -> list[Finding]:
+    """What could not be asked for is not well: it is unknown, and says who did not answer."""
+    name = check.__name__
+    try:
+        return list(check(patient))
+    except NoAnswer as silent:
+        detail = say(f"확인하지 못했습니다: {silent}", f"could not be checked: {silent}")
+    except (KeyError, TypeError, ValueError, OSError) as odd:
+        detail = say(f"확인하지 못했습니다: {odd!r}", f"could not be checked: {odd!r}")
+    return [Finding(name, "unknown", detail, "bongsu ps")]

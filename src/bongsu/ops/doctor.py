@@ -1,0 +1,50 @@
+"""`bongsu doctor`: what is wrong, and what to type."""
+
+import json
+from dataclasses import asdict
+
+from bongsu.core.redaction import redact
+from bongsu.ops.checks import CHECKS, Finding, Patient, State, examine
+from bongsu.ops.language import say
+from bongsu.ops.stack.places import Places
+
+_MARKS: dict[State, str] = {"ok": "✅", "warn": "⚠️ ", "fail": "❌", "unknown": "❔"}
+
+
+def run_doctor(*, as_json: bool = False) -> int:
+    """0 when nothing failed; warnings and what could not be checked do not count as failures."""
+    patient = Patient(Places.from_environment())
+    findings = [finding for check in CHECKS for finding in examine(patient, check)]
+    failed = any(finding.state == "fail" for finding in findings)
+    print(redact(_as_json(findings, ok=not failed) if as_json else render(findings)))
+    return 1 if failed else 0
+
+
+def render(findings: list[Finding]) -> str:
+    lines = []
+    for finding in (f for f in findings if f.state != "unknown"):
+        lines.append(f"{_MARKS[finding.state]} {finding.check:<13}{finding.detail}")
+        if finding.repair:
+            lines.append(f"{'':16}→ {finding.repair}")
+    lines += _unknown(findings)
+    counted = {state: sum(f.state == state for f in findings) for state in _MARKS}
+    lines.append(
+        say(
+            f"\n정상 {counted['ok']} · 주의 {counted['warn']} · 실패 {counted['fail']} · 확인 못 함 {counted['unknown']}",
+            f"\n{counted['ok']} ok · {counted['warn']} warnings · {counted['fail']} failed · {counted['unknown']} unknown",
+        )
+    )
+    return "\n".join(lines)
+
+
+def _unknown(findings: list[Finding]) -> list[str]:
+    """One line for all that could not be looked at for one reason."""
+    checks: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.state == "unknown":
+            checks.setdefault(finding.detail, []).append(finding.check)
+    return [f"{_MARKS['unknown']} {', '.join(names)}: {detail}" for detail, names in checks.items()]
+
+
+def _as_json(findings: list[Finding], *, ok: bool) -> str:
+    return json.dumps({"ok": ok, "findings": [asdict(f) for f in findings]}, ensure_ascii=False, indent=2)
