@@ -1,0 +1,54 @@
+# `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up replay test check bench fmt lock clean
+
+BIN := .venv/bin
+ARGS ?=
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
+help: ## 이 목록 (this list)
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+up: ## 모두 준비하고 모의거래로 실행, Ctrl-C로 끝 (prepare everything and run it in sandbox mode)
+	@scripts/bootstrap.sh runtime
+	@exec $(BIN)/bongsu up $(ARGS)
+
+replay: ## 캔들 파일을 끝까지 재생하고 대조 (play a file in lock-step: make replay ARGS="--candles FILE")
+	@scripts/bootstrap.sh runtime
+	@exec $(BIN)/bongsu replay $(ARGS)
+
+test: ## 실제 서버로 모든 시험 (the whole test suite, with the real servers)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
+	@scripts/bootstrap.sh dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: ## 메모리와 속도 측정 (memory and speed)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@$(BIN)/pytest tests/benchmarks -p no:xdist $(ARGS)
+
+fmt: ## 소스 정리 (format the sources)
+	@scripts/bootstrap.sh dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## 의존성 잠금 파일을 새로 만듦 (renew the locks)
+	@scripts/bootstrap.sh dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		requirements/tools.in -o requirements/tools.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --group dev -o requirements/dev.txt
+
+clean: ## 캐시와 가상 환경을 지움, 거래 기록은 남김 (remove caches and .venv; the ledger stays)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks build src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

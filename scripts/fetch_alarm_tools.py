@@ -1,0 +1,20 @@
+"""Makes promtool, Prometheus and their kin available to the tests, the way `bongsu up` does."""
+
+import asyncio
+import sys
+
+from bongsu.errors import CannotStart
+from bongsu.ops.stack.alarm_tools import ensure
+from bongsu.ops.stack.places import Places
+
+
+def main() -> int:
+    try:
+        asyncio.run(ensure(Places.from_environment().tools, print))
+    except CannotStart as missing:
+        print(missing, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Prometheus and Alertmanager: really fetched, really fed with what we render."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bongsu.errors import CannotStart
+from bongsu.ops.stack import alarm_tools
+from bongsu.ops.stack.native import Database, Native
+from bongsu.ops.stack.places import CHECKOUT, Places
+from bongsu.ops.stack.render import TelegramAccount, render_prometheus
+
+MONITORING = CHECKOUT / "monitoring"
+ACCOUNT = TelegramAccount("http://127.0.0.1:8800/telegram", "1:token", "1000")
+
+
+def tool(wanted: alarm_tools.Tool) -> Path:
+    found = alarm_tools.find(wanted, Places.from_environment().tools)
+    if found is None:
+        pytest.skip(f"{wanted.names[0]} is missing and could not be fetched: `make test` says why")
+    return found
+
+
+@pytest.fixture
+def native(tmp_path: Path) -> Native:
+    places = Places(tmp_path / "state", tmp_path / "logs", tmp_path / "data", port_offset=100)
+    places.make()
+    return Native(places, "w", Database("postgresql://elsewhere/db"), (), ACCOUNT, tmp_path / ".env", print)
+
+
+def prepare(native: Native, name: str) -> None:
+    """What the runner does before it starts that service."""
+    launch = next(launch for launch in native.launches() if launch.service.name == name)
+    asyncio.run(launch.prepare())
+
+
+def test_the_native_prometheus_scrapes_local_addresses_with_moved_ports(native: Native) -> None:
+    promtool = tool(alarm_tools.PROMTOOL)
+    prepare(native, "prometheus")
+    config = native.places.run / "prometheus.yml"
+
+    subprocess.run([promtool, "check", "config", config], check=True, capture_output=True)
+
+    rendered = yaml.safe_load(config.read_text())
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in rendered["scrape_configs"]}
+    assert targets == {
+        "backend": ["127.0.0.1:8100"],
+        "scheduler": ["127.0.0.1:8101"],
+        "prometheus": ["127.0.0.1:9190"],
+        "alertmanager": ["127.0.0.1:9193"],
+    }
+    assert rendered["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": ["127.0.0.1:9193"]}]
+    assert rendered["rule_files"] == [str(MONITORING / "alert_rules.yml")]
+
+
+def test_a_target_without_a_native_address_is_an_error_not_a_false_alarm() -> None:
+    with pytest.raises(KeyError, match="backend:8000"):
+        render_prometheus(MONITORING / "prometheus.yml", {}, MONITORING / "alert_rules.yml")
+
+
+def test_the_committed_file_keeps_the_names_of_the_contract() -> None:
+    config = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
+    jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
+    assert config["global"] == {"scrape_interval": "10s", "evaluation_interval": "10s"}
+    assert jobs["backend"] == ["backend:8000"]
+    assert jobs["postgres"] == ["postgres-exporter:9187"]
+    assert config["rule_files"] == ["alert_rules.yml"]
+
+
+def test_the_native_alertmanager_reports_to_the_backend_and_hides_the_token(native: Native) -> None:
+    amtool = tool(alarm_tools.AMTOOL)
+    prepare(native, "alertmanager")
+    config = native.places.run / "alertmanager.yml"
+
+    subprocess.run([amtool, "check-config", config], check=True, capture_output=True)
+
+    assert config.stat().st_mode & 0o077 == 0
+    receivers = {r["name"]: r for r in yaml.safe_load(config.read_text())["receivers"]}
+    hook = receivers["outbox"]["webhook_configs"][0]
+    assert hook["url"] == "http://127.0.0.1:8100/api/v1/alerts/webhook"
+    assert hook["http_config"]["authorization"]["credentials_file"] == str(native.places.state / "api_token")
+    direct = receivers["telegram"]["telegram_configs"][0]
+    assert (direct["api_url"], direct["bot_token"], direct["chat_id"]) == (ACCOUNT.api_url, "1:token", 1000)
+
+
+@pytest.mark.parametrize(
+    ("alert", "severity", "receivers"),
+    [
+        ("SchedulerDown", "critical", ["outbox"]),
+        ("SlowAPIResponse", "warning", ["outbox"]),
+        ("MetricsNotCollected", "critical", ["telegram", "outbox"]),
+    ],
+)
+def test_each_alert_takes_its_way(native: Native, alert: str, severity: str, receivers: list[str]) -> None:
+    amtool = tool(alarm_tools.AMTOOL)
+    prepare(native, "alertmanager")
+    config = f"--config.file={native.places.run / 'alertmanager.yml'}"
+    route = subprocess.run(
+        [amtool, "config", "routes", "test", config, f"alertname={alert}", f"severity={severity}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert route.stdout.strip().split(",") == receivers
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="no apt here: nothing to fetch from")
+@pytest.mark.skipif(shutil.which("promtool") is not None, reason="installed here: nothing is missing")
+def test_what_is_missing_is_fetched_without_installing_anything(tmp_path: Path) -> None:
+    told: list[str] = []
+    try:
+        asyncio.run(alarm_tools.ensure(tmp_path, told.append))
+    except CannotStart as refusal:
+        pytest.skip(f"no Debian mirror: {refusal}")
+    version = subprocess.run([tmp_path / "usr/bin/promtool", "--version"], capture_output=True, check=True)
+    assert b"promtool" in version.stdout + version.stderr
+    assert told
+    asyncio.run(alarm_tools.ensure(tmp_path, told.append))
+    assert len(told) == 1, "the second time there is nothing to fetch"
+
+
+def test_where_nothing_can_be_fetched_the_one_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("BONGSU_LANG", "en")
+    with pytest.raises(CannotStart, match="Run this, then start again: docker-compose"):
+        asyncio.run(alarm_tools.ensure(tmp_path / "tools", print))
+    assert not os.listdir(tmp_path)
