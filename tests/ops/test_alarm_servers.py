@@ -30,6 +30,9 @@ def tool(wanted: alarm_tools.Tool) -> Path:
 def native(tmp_path: Path) -> Native:
     places = Places(tmp_path / "state", tmp_path / "logs", tmp_path / "data", port_offset=100)
     places.make()
+    fetched = Places.from_environment().tools
+    if fetched.is_dir():
+        places.tools.symlink_to(fetched)
     return Native(places, "w", Database("postgresql://elsewhere/db"), (), ACCOUNT, tmp_path / ".env", print)
 
 
