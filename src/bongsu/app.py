@@ -35,6 +35,7 @@ from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
 from bongsu.metrics import Owner
 from bongsu.monitoring.telemetry import Telemetry
+from bongsu.ops.logging import configure_logging
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
     SANDBOX_CHAT,
@@ -71,6 +72,7 @@ async def run_scheduler(
 ) -> None:
     """Until SIGTERM or SIGINT. Raises SettingsInvalid and CannotStart."""
     settings, wiring = settings or load_settings(), wiring or Wiring()
+    configure_logging("scheduler", settings.secrets())
     async with (
         open_trading(settings, wiring, process="scheduler", advisor=advisor) as trading,
         _open_sender(settings, wiring, trading.database, "scheduler", preempts=True) as sender,
@@ -313,6 +315,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     from bongsu.web.serve import run_backend as serve
 
     settings, wiring = settings or load_settings(), wiring or Wiring()
+    configure_logging("backend", settings.secrets())
     url = database_url(settings, wiring)
     await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
     database = Database(url, process="backend")
@@ -337,8 +340,12 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
 
 
 async def run_trade() -> tuple[bool, str]:
-    """One cycle by hand: under the lease when nobody leads, else by the process that does. Answers whether it went well, and how."""
+    """One cycle by hand: under the lease when nobody leads, else by the process that does.
+
+    Answers whether it went well, and how.
+    """
     settings, wiring = load_settings(), Wiring()
+    configure_logging("trade", settings.secrets())
     async with open_trading(settings, wiring, process="trade") as trading:
         if not await trading.lease.take():
             return await _ask_the_leader(trading)
@@ -365,3 +372,9 @@ async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
         if row is not None and row["state"] != "pending":
             return row["state"] == "done", f"scheduler: {row['result']}"
         await asyncio.sleep(0.2)
+
+
+async def upgrade_database() -> None:
+    """Raises CannotStart."""
+    url = database_url(load_settings(), Wiring())
+    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))

@@ -1,47 +1,61 @@
-"""The one command-line program: parses arguments, nothing else. Exit codes: 0 done, 1 not done, 2 wrong usage,
-69 cannot start, 78 settings to repair."""
+"""The one command-line program: parses arguments, nothing else.
+
+Exit codes: 0 done, 1 not done or not well, 2 wrong usage, 69 cannot start, 78 settings to repair, 130 interrupted.
+"""
 
 import asyncio
 import sys
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bongsu.errors import CannotStart, SettingsInvalid
+
+if TYPE_CHECKING:
+    from bongsu.ops.stack.world import MarketOptions
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 
 app = typer.Typer(
     name="bongsu",
-    help="봉수: 업비트 KRW 마켓 자동매매 봇 (trading bot for Upbit's KRW markets).",
+    help="봉수: 업비트 KRW 마켓 자동매매 봇 (a trading bot for Upbit's KRW markets).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-db_app = typer.Typer(help="데이터베이스 (database).", no_args_is_help=True)
+db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 
 Candles = Annotated[
-    list[Path] | None,
-    typer.Option(help="재생할 캔들 파일 CSV 또는 CSV.gz, 여러 번 쓸 수 있음 (recorded candles; repeatable)."),
+    list[str] | None,
+    typer.Option(
+        help="재생할 1시간 캔들 CSV(.gz), 또는 KRW-ETH=파일. 여러 번 쓸 수 있습니다 (recorded candles)."
+    ),
 ]
-Speed = Annotated[
-    str | None,
-    typer.Option(help="시장 시계의 속도: 1은 실제, 60은 한 시간이 1분, max는 멈추지 않고 (market clock)."),
+SpeedText = Annotated[
+    str,
+    typer.Option(
+        "--speed", help="시장 시계의 속도. 1=실제, 60=1시간이 1분, max=멈추지 않고 (of the market clock)."
+    ),
 ]
-Seed = Annotated[int | None, typer.Option(help="생성 시장의 시드 (seed of a generated market).")]
-Capital = Annotated[str | None, typer.Option("--krw", help="시작 자금, 원 (starting capital).")]
-Start = Annotated[str | None, typer.Option(help="시작 시각, ISO 8601 (start of the market's clock).")]
+Seed = Annotated[int | None, typer.Option(help="생성 시장의 시드 (of the generated market).")]
+Capital = Annotated[str | None, typer.Option("--krw", help="시작 자금(원) (starting capital).")]
+Start = Annotated[
+    str | None, typer.Option(help="시장 시계의 시작, ISO 8601 (where the market's clock starts).")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="이 세계를 지우고 처음부터 (erase this world first).")]
 Offset = Annotated[
     int | None, typer.Option("--port-offset", help="모든 포트에 더할 값 (added to every port).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="기계가 읽는 출력 (for machines).")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="계속 보기, Ctrl-C로 끝 (go on until Ctrl-C).")]
 ServiceName = Annotated[
-    str, typer.Argument(help="postgres exchange backend scheduler prometheus alertmanager")
+    str, typer.Argument(help="postgres, exchange, backend, scheduler, prometheus, alertmanager")
 ]
 
 
@@ -50,7 +64,10 @@ def main() -> None:
     try:
         app()
     except SettingsInvalid as invalid:
-        print("설정을 고쳐 주세요. 아무것도 시작하지 않았습니다 (nothing was started):", file=sys.stderr)
+        print(
+            "설정을 고쳐 주세요. 아무것도 시작하지 않았습니다 (settings to repair; nothing was started):",
+            file=sys.stderr,
+        )
         for fault in invalid.faults:
             print(f"  • {fault}", file=sys.stderr)
         sys.exit(EX_CONFIG)
@@ -61,12 +78,178 @@ def main() -> None:
         sys.exit(130)
 
 
+# -- the stack ------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def up(
+    candles: Candles = None,
+    speed: SpeedText = "60",
+    seed: Seed = None,
+    krw: Capital = None,
+    start: Start = None,
+    fresh: Fresh = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="백그라운드에서 (in the background).")
+    ] = False,
+    port_offset: Offset = None,
+) -> None:
+    """모든 것을 시작하고, Ctrl-C까지 지켜봅니다 (start everything)."""
+    from bongsu.ops.stack.up import UpOptions
+    from bongsu.ops.stack.up import up as bring_up
+
+    market = _market(candles, speed, seed, krw, start)
+    sys.exit(bring_up(UpOptions(market, fresh=fresh, background=detach, port_offset=port_offset)))
+
+
+@app.command()
+def replay(
+    candles: Candles = None,
+    seed: Seed = None,
+    krw: Capital = None,
+    start: Start = None,
+    stay: Annotated[bool, typer.Option("--stay", help="끝난 뒤에도 켜 두기 (stay up afterwards).")] = False,
+    port_offset: Offset = None,
+) -> None:
+    """캔들 파일을 처음부터 끝까지 쉬지 않고 재생하고, 원장과 거래소를 대조합니다 (play a recording through)."""
+    from bongsu.ops.replay import follow_replay
+    from bongsu.ops.stack.up import UpOptions
+    from bongsu.ops.stack.up import up as bring_up
+
+    if not candles:
+        raise typer.BadParameter("재생할 파일을 주세요: --candles FILE (name a file)")
+    market = _market(candles, "max", seed, krw, start)
+    options = UpOptions(
+        market, fresh=True, port_offset=port_offset, at_end=follow_replay, exit_at_end=not stay
+    )
+    sys.exit(bring_up(options))
+
+
+@app.command()
+def down() -> None:
+    """모두 멈춥니다 (stop everything)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.down())
+
+
+@app.command()
+def ps(as_json: Json = False) -> None:
+    """무엇이 돌고 있는지 (what is running)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.ps(as_json=as_json))
+
+
+@app.command()
+def stop(service: ServiceName) -> None:
+    """서비스 하나를 멈춥니다 (stop one service)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.stop(service))
+
+
+@app.command("start")
+def start_service(service: ServiceName) -> None:
+    """서비스 하나를 시작합니다 (start one service)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.start(service))
+
+
+@app.command()
+def restart(service: ServiceName) -> None:
+    """서비스 하나를 다시 시작합니다 (restart one service)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.restart(service))
+
+
+@app.command()
+def logs(
+    service: Annotated[str | None, typer.Argument(help="비우면 모두 (all when left out).")] = None,
+    follow: Follow = False,
+) -> None:
+    """로그 보기 (show logs)."""
+    from bongsu.ops.stack import commands
+
+    sys.exit(commands.logs(service, follow=follow))
+
+
+# -- views ----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """봇이 잘 있는지, 얼마를 벌었는지 (how the bot is)."""
+    from bongsu.ops.status import show_status
+
+    sys.exit(show_status(as_json=as_json))
+
+
+@app.command()
+def inbox(
+    follow: Follow = False,
+    as_json: Json = False,
+    last: Annotated[int, typer.Option(min=1, help="마지막 몇 개 (how many).")] = 20,
+) -> None:
+    """로컬 수신함에 온 알림 (messages in the local inbox)."""
+    from bongsu.ops.inbox import show_inbox
+
+    sys.exit(show_inbox(follow=follow, as_json=as_json, last=last))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """무엇이 잘못되었고 어떻게 고치는지 (what is wrong, and the repair)."""
+    from bongsu.ops.doctor import show_diagnosis
+
+    sys.exit(show_diagnosis(as_json=as_json))
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """스키마를 최신으로 (to the newest schema)."""
+    from bongsu.app import upgrade_database
+
+    asyncio.run(upgrade_database())
+    print("ok")
+
+
 # -- processes ------------------------------------------------------------------------------------------------
 
 
 @app.command()
+def exchange(
+    world_dir: Annotated[Path, typer.Option(help="세계를 보관하는 폴더 (where the world is kept).")] = Path(
+        ".bongsu/exchange"
+    ),
+    candles: Candles = None,
+    speed: SpeedText = "60",
+    seed: Seed = None,
+    krw: Capital = None,
+    start: Start = None,
+    fresh: Fresh = False,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
+) -> None:
+    """모의 거래소만 (the sandbox exchange alone)."""
+    from dataclasses import asdict
+
+    from bongsu.ops.logging import configure_logging
+    from bongsu.sandbox.serve import ExchangeOptions, run
+
+    configure_logging("exchange")
+    chosen = {
+        name: value
+        for name, value in asdict(_market(candles, speed, seed, krw, start)).items()
+        if value is not None
+    }
+    run(ExchangeOptions(world_dir=world_dir, fresh=fresh, port=port, **chosen))
+
+
+@app.command()
 def scheduler() -> None:
-    """스케줄러: 유일하게 거래하는 프로세스 (the only process that trades)."""
+    """스케줄러만: 거래하는 유일한 프로세스 (the only process that trades)."""
     from bongsu.app import run_scheduler
 
     asyncio.run(run_scheduler())
@@ -74,7 +257,7 @@ def scheduler() -> None:
 
 @app.command()
 def backend() -> None:
-    """백엔드: API, 메트릭, 경보 접수 (API, metrics, alert intake)."""
+    """백엔드만: API, 메트릭, 경보 접수 (API, metrics, alert intake)."""
     from bongsu.app import run_backend
 
     asyncio.run(run_backend())
@@ -82,7 +265,7 @@ def backend() -> None:
 
 @app.command()
 def trade() -> None:
-    """거래 사이클을 한 번 실행. 스케줄러가 돌고 있으면 그곳에 부탁 (one trading cycle by hand)."""
+    """거래 사이클을 한 번 실행합니다. 스케줄러가 돌고 있으면 그곳에 부탁합니다 (one trading cycle by hand)."""
     from bongsu.app import run_trade
 
     ran, result = asyncio.run(run_trade())
@@ -90,5 +273,35 @@ def trade() -> None:
     sys.exit(0 if ran else 1)
 
 
-if __name__ == "__main__":
-    main()
+# -- arguments ------------------------------------------------------------------------------------------------
+
+
+def _market(
+    candles: list[str] | None, speed: str, seed: int | None, krw: str | None, start: str | None
+) -> "MarketOptions":
+    from bongsu.ops.stack.world import MarketOptions
+
+    return MarketOptions(tuple(candles or ()), _speed(speed), seed, _moment(start), _amount(krw))
+
+
+def _speed(text: str) -> float | Literal["max"]:
+    if text == "max":
+        return "max"
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"--speed {text}: 숫자 또는 max (a number, or max)") from None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise typer.BadParameter(f"--start {text}: 2024-03-01T00:00:00+09:00 처럼 (ISO 8601)") from None
+
+
+def _amount(text: str | None) -> Decimal | None:
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        raise typer.BadParameter(f"--krw {text}: 1000000 처럼 (an amount of won)") from None

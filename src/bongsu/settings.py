@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     )
 
     bongsu_mode: Literal["sandbox"] = Field(
-        "sandbox", description="모드. 이 버전은 sandbox(로컬 모의 거래소)만 됩니다.|Mode: this version has sandbox only."
+        "sandbox",
+        description="모드. 이 버전은 sandbox(로컬 모의 거래소)만 됩니다.|Mode: this version has sandbox only.",
     )
     bongsu_lang: Literal["ko", "en"] = Field(
         "ko", description="메시지와 화면의 언어: ko 또는 en.|Language of messages and pages."
@@ -65,9 +66,12 @@ class Settings(BaseSettings):
     )
 
     sentry_enabled: bool = Field(
-        False, description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version)."
+        False,
+        description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version).",
     )
-    sentry_dsn: SecretStr | None = Field(None, description="Sentry 프로젝트의 DSN.|DSN of the Sentry project.")
+    sentry_dsn: SecretStr | None = Field(
+        None, description="Sentry 프로젝트의 DSN.|DSN of the Sentry project."
+    )
     sentry_environment: str = Field("sandbox", description="Sentry 환경 이름.|Sentry environment.")
 
     postgres_user: str = Field("trading_user", description="PostgreSQL 사용자.|PostgreSQL user.")
@@ -82,7 +86,8 @@ class Settings(BaseSettings):
     )
 
     ai_advisor: Literal["rules"] = Field(
-        "rules", description="판단을 내리는 조언자. 이 버전은 rules(내장 규칙).|The advisor; this version has rules."
+        "rules",
+        description="판단을 내리는 조언자. 이 버전은 rules(내장 규칙).|The advisor; this version has rules.",
     )
 
     stop_loss_percent: Percent = Field(
@@ -98,7 +103,8 @@ class Settings(BaseSettings):
         Decimal(15), description="주간 손실 한도(%). 넘으면 다음 월요일까지 매수 중단.|Weekly loss limit."
     )
     min_trade_interval_hours: Annotated[Decimal, Field(ge=0, le=168)] = Field(
-        Decimal(4), description="같은 마켓에 다시 진입하기까지의 최소 시간.|Hours between entries of one market."
+        Decimal(4),
+        description="같은 마켓에 다시 진입하기까지의 최소 시간.|Hours between entries of one market.",
     )
     max_trades_per_day: Annotated[int, Field(ge=1, le=1000)] = Field(
         5,
@@ -113,15 +119,14 @@ class Settings(BaseSettings):
     cash_reserve_percent: Annotated[Decimal, Field(ge=0, lt=100)] = Field(
         Decimal(10), description="항상 남겨 두는 현금(자산 대비 %).|Cash always kept."
     )
-    buy_percent: Percent = Field(
-        Decimal(30), description="한 번에 사는 최대 금액(자산 대비 %).|Largest buy."
-    )
+    buy_percent: Percent = Field(Decimal(30), description="한 번에 사는 최대 금액(자산 대비 %).|Largest buy.")
     min_buy_confidence: Annotated[Decimal, Field(ge=0, le=1)] = Field(
         Decimal("0.5"), description="매수에 필요한 최소 신뢰도(0~1).|Least confidence of a buy."
     )
 
     retention_days: Annotated[int, Field(ge=7)] = Field(
-        365, description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events."
+        365,
+        description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events.",
     )
     lease_seconds: Annotated[float, Field(ge=0.5, le=60)] = Field(
         10.0,
@@ -172,7 +177,9 @@ class Settings(BaseSettings):
     @property
     def config_hash(self) -> str:
         """Equal in two processes that run on equal settings; secrets do not enter it."""
-        shown = self.model_dump(mode="json", exclude={"telegram_bot_token", "sentry_dsn", "postgres_password", "database_url"})
+        shown = self.model_dump(
+            mode="json", exclude={"telegram_bot_token", "sentry_dsn", "postgres_password", "database_url"}
+        )
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
     def secrets(self) -> tuple[str, ...]:
@@ -209,7 +216,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
     faults: list[str] = []
     from_files = _secrets_from_files(faults)
     try:
-        settings = Settings(_env_file=path if path.is_file() else None, **from_files)  # type: ignore[arg-type]  # texts, for pydantic to judge
+        settings = Settings(_env_file=path if path.is_file() else None, **from_files)  # type: ignore[arg-type, call-arg]  # texts, for pydantic to judge
     except ValidationError as invalid:
         raise SettingsInvalid(faults + _faults(invalid, path)) from None
     except UnicodeDecodeError:
