@@ -90,7 +90,8 @@ class Outbox:
         return True
 
     def _marked(self, text: str, number: int) -> str:
-        return f"{text}\n" + self._voice.say(
+        line = self._voice.say(
             f"재전송: 이 알림은 이미 한 번 도착했을 수 있습니다. (#{number})",
             f"Sent again: this message may have arrived before. (#{number})",
         )
+        return self._voice.add_line(text, line)

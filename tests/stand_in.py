@@ -1,0 +1,84 @@
+"""The Telegram stand-in as its own process: what our messages really arrive at."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from bongsu.adapters.telegram.client import TelegramMessenger
+from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
+
+_RUN = """
+import sys
+from pathlib import Path
+from bongsu.sandbox.serve import ExchangeOptions, run
+run(ExchangeOptions(world_dir=Path(sys.argv[1]), port=int(sys.argv[2]), speed=1))
+"""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    id: int
+    at: datetime
+    text: str
+
+
+@dataclass
+class StandIn:
+    """`start` is the last message of the tests before."""
+
+    url: str
+    start: int = 0
+
+    def messenger(self, token: str = SANDBOX_TOKEN, chat: str = SANDBOX_CHAT) -> TelegramMessenger:
+        return TelegramMessenger(f"{self.url}/telegram", token, chat)
+
+    def break_with(self, **rule: Any) -> None:
+        body = [{"path": "/telegram/*", **rule}]
+        httpx2.put(f"{self.url}/sandbox/faults", json=body).raise_for_status()
+
+    def received(self) -> list[Arrived]:
+        rows = httpx2.get(f"{self.url}/sandbox/inbox", params={"after": self.start, "limit": 500}).json()
+        return [Arrived(row["id"], datetime.fromisoformat(row["at"]), row["text"]) for row in rows]
+
+    def begin(self) -> None:
+        httpx2.delete(f"{self.url}/sandbox/faults").raise_for_status()
+        self.start = max((message.id for message in self.received()), default=self.start)
+
+
+@contextmanager
+def running_stand_in(directory: Path) -> Iterator[StandIn]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _RUN, str(directory), str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_up(url, process)
+        yield StandIn(url)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_up(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            httpx2.get(f"{url}/sandbox/clock").raise_for_status()
+        except httpx2.HTTPError:
+            assert process.poll() is None, "the stand-in ended"
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the stand-in does not answer")
