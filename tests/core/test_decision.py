@@ -164,6 +164,15 @@ def test_a_broken_rule_is_named(name: str) -> None:
     assert rejection.detail != rejection.detail_en
 
 
+def test_a_refusal_tells_its_figures() -> None:
+    old = judged(advice(), now=NOON + timedelta(hours=2))
+    false = judged(advice(reasons=cited("rsi_14", 20.0)))
+    assert isinstance(old, Rejection)
+    assert old.detail == "마지막 캔들 마감 후 120분이 지난 자료입니다"
+    assert isinstance(false, Rejection)
+    assert false.detail_en == "rsi_14 was cited as 20 and stood at 28.4"
+
+
 @pytest.mark.parametrize("missing", ["rsi_14", "atr_percent"])
 def test_a_figure_that_is_missing_refuses_the_buy(missing: str) -> None:
     shown = {name: value for name, value in INDICATORS.items() if name != missing}
@@ -188,6 +197,9 @@ ACCEPTED: dict[str, tuple[Advice, MarketSnapshot, dict[str, Any]]] = {
     "its own loss": (
         advice(Action.SELL, reasons=(Reason("손실", "unrealized_ratio", -0.0244),)), snapshot(held=True), {},
     ),
+    "the change of the day": (advice(reasons=(Reason("상승", "change_24h", 0.012),)), snapshot(), {}),
+    "a certain buy": (advice(confidence=Decimal(1)), snapshot(), {}),
+    "no change of the day known": (advice(), snapshot(change_24h=None), {}),
     "the last moment": (advice(), snapshot(), {"now": NOON + HOUR}),
     "the limits themselves": (
         advice(size=Decimal("0.30"), confidence=Decimal("0.5"), reasons=cited("adx_14", 15.0)),
