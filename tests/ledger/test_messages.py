@@ -240,6 +240,7 @@ def test_a_mismatch_has_one_topic() -> None:
 
 def test_funds_from_outside_are_told_with_their_sign() -> None:
     assert "변동: -5,000원" in told(FundsMoved("KRW", Decimal(-5000), "", NOW)).text
+    assert messages(FundsMoved("KRW", Decimal(1_000_000), "initial", NOW), LIVE, NOW) == ()
 
 
 def test_the_channel_s_own_errors_are_not_sent_through_it() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bongsu.ops import checks
 from bongsu.ops.checks import Finding, Patient, examine
-from bongsu.ops.doctor import render, run_doctor
+from bongsu.ops.doctor import render, show_diagnosis
 from bongsu.ops.inbox import show_inbox
 from bongsu.ops.stack.places import Places
 from bongsu.ops.status import show_status
@@ -187,7 +187,7 @@ def states(found: list[Finding]) -> list[str]:
 def test_without_a_stack_the_doctor_fails_once_and_guesses_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run_doctor(as_json=True) == 1
+    assert show_diagnosis(as_json=True) == 1
     report = json.loads(capsys.readouterr().out)
     failed = [f["check"] for f in report["findings"] if f["state"] == "fail"]
     assert failed == ["services"]

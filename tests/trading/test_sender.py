@@ -297,14 +297,24 @@ async def test_the_log_says_that_the_start_was_told(desk: Desk, caplog: pytest.L
 
 
 async def test_a_process_about_to_end_waits_for_its_last_message(desk: Desk) -> None:
-    async with desk.sending(pace=0.2) as sender:
+    lease = desk.lease()
+    async with desk.sending(lease, pace=0.2) as sender:
         await desk.tell("A", "B", "C")
+        await desk.until(lambda: lease.epoch is not None)
         assert await sender.drain(10)
         assert desk.arrived() == ["A", "B", "C"]
 
 
 async def test_it_does_not_wait_longer_than_it_may(desk: Desk) -> None:
     desk.stand_in.break_with(kind="down")
-    async with desk.sending() as sender:
+    lease = desk.lease()
+    async with desk.sending(lease) as sender:
         await desk.tell("A")
+        await desk.until(lambda: lease.epoch is not None)
         assert not await sender.drain(0.5)
+
+
+async def test_who_does_not_send_has_nothing_to_wait_for(desk: Desk) -> None:
+    await desk.tell("A")
+    async with desk.sending(), desk.sending(desk.lease("backend"), preempts=False) as standby:
+        assert not await asyncio.wait_for(standby.drain(60), 1)

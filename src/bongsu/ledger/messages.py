@@ -57,6 +57,8 @@ _TOLD_VETOES = frozenset(
 )
 _TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE})
 
+_FIRST_BALANCE = "initial"  # the account as the bot found it: nothing moved
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -98,7 +100,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:  #
                 return ()
             return (Message("status", texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
         case FundsMoved():
-            return (Message("status", texts.funds_moved(fact, voice)),)
+            first = fact.note == _FIRST_BALANCE
+            return () if first else (Message("status", texts.funds_moved(fact, voice)),)
         case ControlApplied():
             told = fact.kind in _TOLD_CONTROLS or not fact.done
             return (Message("status", texts.control(fact, voice, now)),) if told else ()

@@ -47,17 +47,25 @@ _REASONS = {
     "user": ("사용자 요청", "asked for by the owner"),
     "replay_ended": ("재생 종료", "the recording has ended"),
     "job_failures": ("거래 작업이 연속으로 실패", "trading failed several times in a row"),
+    "stopped": ("정상 종료", "stopped in an orderly way"),
     "signal": ("종료 신호", "told to stop"),
     "SIGTERM": ("종료 신호", "told to stop"),
     "SIGINT": ("종료 신호 (Ctrl-C)", "told to stop (Ctrl-C)"),
 }
-_SWITCHES = {
+_CONTROLS = {
     ControlKind.KILL: ("🛑 킬 스위치 켜짐", "🛑 Kill switch on"),
     ControlKind.UNKILL: ("✅ 킬 스위치 꺼짐", "✅ Kill switch off"),
     ControlKind.CLOSE: ("🔔 포지션 정리 요청", "🔔 Close requested"),
     ControlKind.PAUSE: ("⏸️ 일시 정지 요청", "⏸️ Pause requested"),
     ControlKind.RESUME: ("▶️ 거래 재개 요청", "▶️ Resume requested"),
     ControlKind.RUN_NOW: ("🔔 즉시 실행 요청", "🔔 Run requested"),
+}
+_EFFECTS = {
+    ControlKind.KILL: (
+        "새로 매수하지 않습니다. 손절과 익절은 계속합니다.",
+        "No new buys. Stop-loss and take-profit go on.",
+    ),
+    ControlKind.UNKILL: ("다시 매수할 수 있습니다.", "Buys are possible again."),
 }
 
 
@@ -233,13 +241,14 @@ def funds_moved(fact: FundsMoved, voice: Voice) -> str:
 
 
 def control(fact: ControlApplied, voice: Voice, now: datetime) -> str:
-    ko, en = _SWITCHES[fact.kind]
-    outcome = () if fact.done else (voice.say("결과: 실행하지 못했습니다", "Result: not done"),)
+    outcome = fact.result
+    if fact.done and fact.kind in _EFFECTS:
+        outcome = voice.say(*_EFFECTS[fact.kind])
     return voice.letter(
-        voice.say(ko, en),
+        voice.say(*_CONTROLS[fact.kind]),
         voice.say("요청: ", "By: ") + fact.who + (f" - {fact.why}" if fact.why else ""),
-        *outcome,
-        *((voice.say("내용: ", "What: ") + fact.result,) if fact.result else ()),
+        *(() if fact.done else (voice.say("결과: 실행하지 못했습니다", "Result: not done"),)),
+        *((voice.say("내용: ", "What: ") + outcome,) if outcome else ()),
         _time(now, voice),
     )
 

@@ -11,7 +11,7 @@ from bongsu.ops.stack.places import Places
 _MARKS: dict[State, str] = {"ok": "✅", "warn": "⚠️ ", "fail": "❌", "unknown": "❔"}
 
 
-def run_doctor(*, as_json: bool = False) -> int:
+def show_diagnosis(*, as_json: bool = False) -> int:
     """0 when nothing failed; warnings and what could not be checked do not count as failures."""
     patient = Patient(Places.from_environment())
     findings = [finding for check in CHECKS for finding in examine(patient, check)]

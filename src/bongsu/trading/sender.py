@@ -73,7 +73,12 @@ class Sender:
             await self._release()
 
     async def drain(self, patience: float) -> bool:
-        """Waits until nothing is left to send; False after `patience` seconds. For a process about to end."""
+        """Waits until nothing is left to send. For a process about to end.
+
+        False after `patience` seconds, or when another process sends.
+        """
+        if not self._leads.is_set():
+            return False
         empty = asyncio.get_running_loop().create_future()
         self._drained.append(empty)
         self._wake.set()
