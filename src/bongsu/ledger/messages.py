@@ -70,7 +70,7 @@ class Message:
     log_line: str | None = None
 
 
-def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:  # noqa: PLR0912 - one arm per fact
+def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
     """`now` is wall time, for facts about processes; facts about the market carry their own."""
     match fact:
         case OrderSettled():
