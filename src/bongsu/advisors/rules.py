@@ -141,17 +141,12 @@ def _macd(shown: Indicators) -> Vote | None:
 
 def _averages(shown: Indicators) -> Vote | None:
     short, middle, long = shown["ema_20"], shown["ema_50"], shown["ema_200"]
+    at = f"EMA20 {_figure(short)}"
     if short > middle > long:
-        return Vote(1, "ema_20", short, f"이동평균 정배열(EMA20 {_figure(short)})", _averages_en("up", short))
+        return Vote(1, "ema_20", short, f"이동평균 정배열({at})", f"Moving averages aligned up ({at})")
     if short < middle < long:
-        return Vote(
-            -1, "ema_20", short, f"이동평균 역배열(EMA20 {_figure(short)})", _averages_en("down", short)
-        )
+        return Vote(-1, "ema_20", short, f"이동평균 역배열({at})", f"Moving averages aligned down ({at})")
     return None
-
-
-def _averages_en(direction: str, short: float) -> str:
-    return f"Moving averages aligned {direction} (EMA20 {_figure(short)})"
 
 
 def _adx(shown: Indicators) -> Vote | None:
