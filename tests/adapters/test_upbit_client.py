@@ -62,6 +62,7 @@ NO_ANSWERS = {
     "an error with status 200": (answer('{"error":{"name":"x","message":""}}'), "malformed"),
     "redirect": (answer("", 302, location="http://elsewhere.test"), "malformed"),
     "no content": (answer("", 204), "malformed"),
+    "accepted, but not yet done": (answer(FOUND, 202), "malformed"),
     "html 400": (answer("<html>", 400), "malformed"),
     "html 403": (answer("<html>", 403), "malformed"),
     "bad gzip": (
@@ -455,6 +456,7 @@ async def test_a_candle_that_has_just_closed_is_there_and_an_open_one_is_not() -
     assert candle.closed_at == NOW
     [candle] = await client(script).candles(ETH, HOUR, 1, NOW + timedelta(minutes=59, seconds=59))
     assert candle.closed_at == NOW
+    assert len(script.requests) == 2  # one for each question
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,6 @@ class Connection:
     async def _ask(
         self, endpoint: Endpoint, params: Params, parse: Callable[[bytes], T], timeout: float
     ) -> T:
-        self._keep_silence()
         await self._limits.wait(endpoint.group)
         self._keep_silence()
         outcome, started = "timeout", time.perf_counter()
@@ -137,9 +136,8 @@ class Connection:
         market_time = _moment(response.headers.get("X-Market-Time"), datetime.fromisoformat)
         server_time = _moment(response.headers.get("Date"), parsedate_to_datetime)
         self.exchange_time = market_time or server_time or self.exchange_time
-        if market_time is not None:
-            self.clock_offset = None  # a market that runs on its own time has no offset to ours
-        elif server_time is not None:
+        # A market that runs on its own time has no offset to ours.
+        if server_time is not None and market_time is None:
             # The header is cut to whole seconds, and was written about half way through the request.
             middle = datetime.now(UTC) - timedelta(seconds=seconds / 2)
             self.clock_offset = (server_time - middle).total_seconds() + 0.5
