@@ -9,6 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
+from bongsu.errors import LedgerUnavailable
 from bongsu.ledger import projection
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.queries import load
@@ -110,7 +113,10 @@ class Reading:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[View]:
-        """Raises LedgerUnavailable."""
-        async with self._database.transaction("show") as tx:
-            await tx.execute(_SQL["consistent"])
-            yield View(tx)
+        """Raises LedgerUnavailable, also where the tables are not there."""
+        try:
+            async with self._database.transaction("show") as tx:
+                await tx.execute(_SQL["consistent"])
+                yield View(tx)
+        except (UndefinedTable, UndefinedColumn) as error:
+            raise LedgerUnavailable(f"the schema does not fit this program: {error}") from error

@@ -58,7 +58,7 @@ class Timed:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", None) or "unmatched"
+    return getattr(scope.get("route"), "path", None) or "other"
 
 
 class Guarded:

@@ -26,6 +26,7 @@ _JOBS = {
 _HEADLINES = {
     "deciding": ("지금 판단하고 있습니다", "Deciding now"),
     "waiting": ("정상 동작 중입니다", "Running"),
+    "alarmed": ("동작 중이지만 알람이 울리고 있습니다", "Running, and an alarm is firing"),
     "blocked": ("매수를 멈추고 있습니다", "Buying is stopped"),
 }
 _NOT_RUNNING = {"scheduler_never_started", "scheduler_silent"}
@@ -43,14 +44,16 @@ def ledger_away(words: Words) -> Html:
 
 
 def state(status: schemas.Status, words: Words) -> Html:
-    headline = words.say(*_HEADLINES[status.state])
+    kind = "alarmed" if status.firing and status.state != "blocked" else status.state
     if any(idle.reason in _NOT_RUNNING for idle in status.idle):
         headline = words.say("봇이 돌고 있지 않습니다", "The bot is not running")
+    else:
+        headline = words.say(*_HEADLINES[kind])
     reasons = join(fill("<li>{text}</li>", text=idle.text) for idle in status.idle)
     market_now = status.portfolio.at
     return fill(
         '<section class="state {kind}"><h2>{headline}</h2><ul>{reasons}</ul><p class="quiet">{clock}</p></section>',
-        kind=status.state,
+        kind=kind,
         headline=headline,
         reasons=reasons,
         clock=words.say("마지막 평가의 시장 시각: ", "Market time of the last valuation: ")
@@ -90,7 +93,7 @@ def portfolio(held: schemas.Portfolio, words: Words) -> Html:
         _tile(words.say("현금", "Cash"), _won(held.cash, words)),
         _tile(words.say("오늘 손익", "Today"), *_profit(profits.get("daily"), words)),
         _tile(words.say("이번 주 손익", "This week"), *_profit(profits.get("weekly"), words)),
-        _tile(words.say("실현 손익", "Realised"), signed_won_text(held.realized), tone=_tone(held.realized)),
+        _tile(words.say("실현 손익", "Realised"), _signed(held.realized, words), tone=_tone(held.realized)),
         _tile(words.say("고점 대비", "From peak"), _drawdown(held.drawdown)),
     ]
     note = words.say("5분 넘게 갱신되지 않은 값입니다.", "Over five minutes old.") if held.stale else ""
@@ -102,7 +105,7 @@ def portfolio(held: schemas.Portfolio, words: Words) -> Html:
 
 def positions(held: Sequence[schemas.Position], words: Words) -> Html:
     rows = [
-        _row(
+        (
             position.market,
             volume_text(position.volume),
             price_text(Price(position.entry_price)),
@@ -144,7 +147,7 @@ def trades(made: Sequence[schemas.Trade], words: Words) -> Html:
         words.say("근거", "Reason"),
     )
     rows = [
-        _row(
+        (
             kst_text(trade.created_at),
             trade.market,
             _chip(trade.side, words),
@@ -178,7 +181,7 @@ def messages(sent: Sequence[schemas.Notification], words: Words) -> Html:
 
 def machinery(status: schemas.Status, words: Words) -> Html:
     alive = [
-        _row(
+        (
             process.process,
             words.say("동작 중", "alive") if process.alive else words.say("응답 없음", "silent"),
             kst_text(process.beat_at),
@@ -187,7 +190,7 @@ def machinery(status: schemas.Status, words: Words) -> Html:
         for process in status.processes
     ]
     jobs = [
-        _row(
+        (
             words.say(*_JOBS.get(job.name, (job.name, job.name))),
             _run(job, words),
             kst_text(job.started_at) if job.started_at else _NOTHING_KNOWN,
@@ -199,7 +202,7 @@ def machinery(status: schemas.Status, words: Words) -> Html:
         words.say("프로세스", "Process"),
         words.say("상태", "State"),
         words.say("마지막 신호", "Last sign of life"),
-        "",
+        words.say("역할", "Role"),
     )
     job_heads = (
         words.say("작업", "Job"),
@@ -262,19 +265,24 @@ def _tile(name: str, value: str, note: str = "", tone: str = "") -> Html:
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Html], nothing: str) -> Html:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> Html:
     if not rows:
         return _empty(nothing)
     head = join(fill("<th>{name}</th>", name=name) for name in heads)
     return fill(
         '<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>',
         head=head,
-        rows=join(rows),
+        rows=join(_row(heads, cells) for cells in rows),
     )
 
 
-def _row(*cells: str) -> Html:
-    return fill("<tr>{cells}</tr>", cells=join(fill("<td>{cell}</td>", cell=cell) for cell in cells))
+def _row(heads: Sequence[str], cells: Sequence[str]) -> Html:
+    """Each cell carries its column's name: on a phone a row is a card."""
+    named = (
+        fill('<td data-name="{name}">{cell}</td>', name=name, cell=cell)
+        for name, cell in zip(heads, cells, strict=True)
+    )
+    return fill("<tr>{cells}</tr>", cells=join(named))
 
 
 def _chip(action: str, words: Words) -> Html:
@@ -282,15 +290,18 @@ def _chip(action: str, words: Words) -> Html:
 
 
 def _won(amount: Decimal, words: Words) -> str:
-    return words.say(f"{won_text(amount)}원", f"₩{won_text(amount)}")
+    return words.say(f"{won_text(amount)}원", f"{won_text(amount)} KRW")
+
+
+def _signed(amount: Decimal, words: Words) -> str:
+    return words.say(f"{signed_won_text(amount)}원", f"{signed_won_text(amount)} KRW")
 
 
 def _profit(profit: schemas.Profit | None, words: Words) -> tuple[str, str, str]:
     if profit is None:
         return _NOTHING_KNOWN, "", ""
-    amount = words.say(f"{signed_won_text(profit.profit)}원", f"{signed_won_text(profit.profit)} KRW")
     note = f"{percent_text(profit.ratio)}%" if profit.ratio is not None else ""
-    return amount, note, _tone(profit.profit)
+    return _signed(profit.profit, words), note, _tone(profit.profit)
 
 
 def _drawdown(ratio: Decimal | None) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +24,17 @@ Background = Callable[[], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn would raise them anew when it ends, and cut off what must still be put away."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
 async def run_backend(
     app: FastAPI,
     ledger: Ledger,
@@ -31,7 +44,7 @@ async def run_backend(
     background: Sequence[Background] = (),
 ) -> None:
     """Until SIGTERM or SIGINT. The database's absence ends nothing here: all comes back by itself."""
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             host=host,
@@ -43,6 +56,8 @@ async def run_backend(
             timeout_graceful_shutdown=GRACE,
         )
     )
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(stop, server.stop)
     lives = (lambda: show_life(ledger), *background)
     tasks = [asyncio.create_task(_kept_alive(life, ledger)) for life in lives]
     try:

@@ -5,7 +5,8 @@ import os
 import secrets
 from pathlib import Path
 
-from fastapi import Request
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
 
 from bongsu.web.problems import Refused
 
@@ -16,8 +17,8 @@ def api_token(path: Path) -> str:
     Of two processes that start at once the faster one's token stands.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(32))
     try:
         os.link(draft, path)
@@ -28,13 +29,14 @@ def api_token(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-class Bearer:
+class Bearer(HTTPBearer):
     """A dependency: lets a request pass that carries the token."""
 
     def __init__(self, token: str) -> None:
+        super().__init__(description="상태 폴더의 api_token 파일 값 (the state directory's api_token file)")
         self._expected = f"Bearer {token}".encode()
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: HTTPConnection) -> None:
         shown = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(shown, self._expected):
             raise Refused(

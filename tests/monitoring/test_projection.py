@@ -1,0 +1,298 @@
+"""`/metrics` is the ledger: the same figures, every registered name, and nothing that is not known to be true."""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from bongsu.core import facts as f
+from bongsu.core.money import Krw
+from bongsu.core.order import Side
+from bongsu.core.tradingday import loss_ratio
+from bongsu.errors import LedgerUnavailable
+from bongsu.ledger.projection import MAX_SYMBOLS, OTHER, Sample, fold_symbols, project
+from bongsu.metrics import METRICS, Kind, Owner
+from bongsu.monitoring.instruments import Instruments
+from bongsu.monitoring.ledger_series import LedgerSeries, families
+from bongsu.monitoring.reference import render
+from bongsu.monitoring.telemetry import Telemetry
+from core.samples import BTC, ETH, NOON
+from web.story import Books, fund, intend, live_a_day, request, value
+
+Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def telemetry_of(books: Books) -> Telemetry:
+    return Telemetry(
+        Owner.BACKEND,
+        config_hash="abc",
+        mode="sandbox",
+        connections=lambda: books.database.connections,
+        ledger=LedgerSeries(lambda: project(books.database, lease_seconds=10.0)),
+    )
+
+
+async def exported(books: Books) -> Series:
+    return parsed((await telemetry_of(books).render()).decode())
+
+
+def parsed(text: str) -> Series:
+    """As Prometheus would read it; a name or label set that stands twice is an error there."""
+    series: Series = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            key = (sample.name, tuple(sorted(sample.labels.items())))
+            assert key not in series, f"{key} stands twice"
+            series[key] = sample.value
+    return series
+
+
+def of(series: Series, name: str) -> dict[tuple[tuple[str, str], ...], float]:
+    return {labels: value for (found, labels), value in series.items() if found == name}
+
+
+async def in_sql(books: Books, statement: str) -> Decimal:
+    async with books.database.transaction("test") as tx:
+        row = await (await tx.execute(statement)).fetchone()  # type: ignore[arg-type]
+    assert row is not None
+    return Decimal(next(iter(row.values())))
+
+
+async def everything_happens(books: Books) -> None:
+    """So that each series has a reason to be there."""
+    await live_a_day(books)
+    await books.ledger.record(f.Paused("owner", "", "cli"))
+
+
+async def test_the_registry_and_the_page_name_the_same_series(books: Books) -> None:
+    await everything_happens(books)
+    shown = {name for name, _ in await exported(books)}
+    bare = {name.removesuffix(tail) for name in shown for tail in ("_bucket", "_sum", "_count")} | shown
+    ours = {m.name for m in METRICS if Owner.LEDGER in m.owners or Owner.BACKEND in m.owners}
+    late = {"http_route_duration_seconds", "db_query_duration_seconds"}  # born with the first request
+    assert ours - bare == late
+    stray = {n for n in shown if not n.startswith(("process_", "python_"))} - {
+        n for m in METRICS for n in (m.name, f"{m.name}_bucket", f"{m.name}_sum", f"{m.name}_count")
+    }
+    assert stray == set()
+
+
+async def test_every_bounded_label_combination_is_there_at_zero(books: Books) -> None:
+    series = await exported(books)
+    for metric in METRICS:
+        if metric.owners == (Owner.LEDGER,) and metric.kind is Kind.COUNTER and not metric.live_scheduler:
+            for labels in metric.label_sets((ETH, BTC)):
+                assert series[metric.name, tuple(sorted(labels.items()))] == 0, (metric.name, labels)
+
+
+async def test_counters_are_the_rows_they_count(books: Books) -> None:
+    await live_a_day(books)
+    series = await exported(books)
+    assert sum(of(series, "trades_total").values()) == await in_sql(
+        books, "SELECT count(*) FROM orders WHERE executed_volume > 0"
+    )
+    volume = await in_sql(books, "SELECT sum(funds) FROM fills")
+    assert Decimal(sum(of(series, "trade_volume_krw_total").values())) == volume
+    assert Decimal(sum(of(series, "trade_fee_krw_total").values())) == await in_sql(
+        books, "SELECT sum(paid_fee) FROM orders"
+    )
+    assert sum(of(series, "fills_total").values()) == await in_sql(books, "SELECT count(*) FROM fills")
+    assert sum(of(series, "bot_errors_total").values()) == await in_sql(
+        books, "SELECT count(*) FROM events WHERE severity = 'error'"
+    )
+    assert of(series, "ai_decision_total")[("decision", "buy"), ("symbol", ETH)] == 1
+    assert of(series, "risk_exits_total")[("symbol", BTC), ("type", "stop_loss")] == 1
+    runs = of(series, "scheduler_job_run_duration_seconds_count")
+    assert sum(runs.values()) == await in_sql(
+        books, "SELECT count(*) FROM job_runs WHERE outcome IN ('success', 'failure')"
+    )
+
+
+async def test_a_histogram_is_cumulative_and_ends_in_its_count(books: Books) -> None:
+    await live_a_day(books)
+    series = await exported(books)
+    job = ("job_name", "trading_job")
+    buckets = {
+        float(dict(labels)["le"]): value
+        for labels, value in of(series, "scheduler_job_run_duration_seconds_bucket").items()
+        if job in labels
+    }
+    ordered = [buckets[edge] for edge in sorted(buckets)]
+    assert ordered == sorted(ordered)
+    assert ordered[-1] == of(series, "scheduler_job_run_duration_seconds_count")[(job,)] == 1
+
+
+async def test_before_anything_is_known_nothing_is_claimed(books: Books) -> None:
+    shown = {name for name, _ in await exported(books)}
+    unknown = {
+        "portfolio_value_krw", "portfolio_cash_krw", "portfolio_pnl_krw", "portfolio_drawdown_ratio",
+        "bot_open_positions", "reconciliation_mismatches", "market_data_age_seconds",
+        "scheduler_heartbeat_timestamp_seconds", "ai_decision_last_timestamp_seconds",
+    }  # fmt: skip
+    assert shown & unknown == set()
+
+
+async def test_portfolio_series_agree_with_the_valuation(books: Books) -> None:
+    await live_a_day(books)
+    series = await exported(books)
+    equity = await in_sql(books, "SELECT equity FROM portfolio")
+    cash = await in_sql(books, "SELECT amount FROM cash")
+    assert Decimal(series["portfolio_value_krw", ()]) == equity
+    assert Decimal(series["portfolio_cash_krw", ()]) == cash
+    assert sum(of(series, "position_value_krw").values()) == float(equity - cash)
+    loss = loss_ratio(Krw(equity), Krw(Decimal(1_000_000)), Krw(Decimal(0)))
+    assert loss is not None
+    for window in ("daily", "weekly"):
+        assert series["portfolio_pnl_krw", (("window", window),)] == float(equity - 1_000_000)
+        assert series["portfolio_pnl_ratio", (("window", window),)] == pytest.approx(float(-loss))
+
+
+@pytest.mark.parametrize("moved", [500_000, -400_000])
+async def test_deposits_and_withdrawals_are_no_profit(books: Books, moved: int) -> None:
+    await fund(books)
+    at = NOON + timedelta(hours=1)
+    await books.ledger.record(f.FundsMoved("KRW", Decimal(moved), "입출금", at))
+    await value(books, at + timedelta(minutes=1), {})
+    series = await exported(books)
+    assert series["portfolio_pnl_krw", (("window", "daily"),)] == 0
+    assert series["portfolio_pnl_ratio", (("window", "daily"),)] == 0
+    assert series["portfolio_drawdown_ratio", ()] == 0
+
+
+async def test_an_old_valuation_is_withheld_and_what_alarms_need_is_not(books: Books) -> None:
+    await live_a_day(books)
+    async with books.database.transaction("test") as tx:
+        await tx.execute("UPDATE portfolio SET recorded_at = recorded_at - interval '301 s'")
+    shown = {name for name, _ in await exported(books)}
+    assert not shown & {
+        "portfolio_value_krw",
+        "portfolio_cash_krw",
+        "portfolio_pnl_krw",
+        "position_value_krw",
+    }
+    assert {"portfolio_valuation_timestamp_seconds", "bot_open_positions"} <= shown
+
+
+async def test_a_dead_scheduler_vouches_for_nothing(books: Books) -> None:
+    await live_a_day(books)
+    withheld = {m.name for m in METRICS if m.live_scheduler}
+    assert withheld <= {name for name, _ in await exported(books)}
+    async with books.database.transaction("test") as tx:
+        await tx.execute(
+            "UPDATE heartbeats SET beat_at = beat_at - interval '15.1 s' WHERE process = 'scheduler'"
+        )
+    series = await exported(books)
+    assert not withheld & {name for name, _ in series}
+    assert "scheduler_heartbeat_timestamp_seconds" in {name for name, _ in series}
+    assert of(series, "bot_idle_reason") == {(("reason", "scheduler_silent"),): 1}
+
+
+async def test_a_running_job_shows_its_elapsed_time(books: Books) -> None:
+    await live_a_day(books)
+    run = await books.ledger.start_run(f.JobName.TRADING, NOON + timedelta(hours=5))
+    async with books.database.transaction("test") as tx:
+        await tx.execute(
+            "UPDATE job_runs SET started_at = started_at - interval '301 s' WHERE id = %s", (run,)
+        )
+    series = await exported(books)
+    job = (("job_name", "trading_job"),)
+    assert series["scheduler_job_duration_seconds", job] > 300
+    assert series["scheduler_job_in_progress", job] == 1
+    assert time.time() - series["scheduler_job_last_start_timestamp_seconds", job] == pytest.approx(
+        301, abs=30
+    )
+
+
+async def test_an_unknown_order_is_seen_with_its_age(books: Books) -> None:
+    await fund(books)
+    intent = await intend(books, request(ETH, Side.BUY))
+    await books.ledger.record(f.OrderOutcomeLost(intent, "time-out"))
+    async with books.database.transaction("test") as tx:
+        await tx.execute("UPDATE order_intents SET unknown_since = unknown_since - interval '61 s'")
+    series = await exported(books)
+    assert series["orders_unknown", ()] == 1
+    assert 61 <= series["order_unknown_oldest_age_seconds", ()] < 120
+    assert (("reason", "order_unknown"),) in of(series, "bot_idle_reason")
+
+
+async def test_pauses_and_kills_disable_trading(books: Books) -> None:
+    assert (await exported(books))["bot_trading_enabled", ()] == 1
+    await books.ledger.record(f.Paused("owner", "", "cli"))
+    series = await exported(books)
+    assert series["bot_trading_enabled", ()] == 0
+    assert of(series, "bot_trading_paused") == {(("reason", "owner"),): 1}
+
+
+async def test_a_released_lease_leads_no_more(books: Books) -> None:
+    leader = (("instance", "scheduler@test:1"),)
+    assert (await exported(books))["scheduler_is_leader", leader] == 1
+    await books.lease.release()
+    assert (await exported(books))["scheduler_is_leader", leader] == 0
+
+
+async def test_one_read_serves_the_scrapes_of_five_seconds() -> None:
+    reads = 0
+
+    async def read() -> Sequence[Sample]:
+        nonlocal reads
+        reads += 1
+        return [Sample("orders_unknown", {}, Decimal(reads))]
+
+    series = LedgerSeries(read)
+    for _ in range(3):
+        await series.refresh()
+    assert reads == 1
+
+
+async def test_a_failed_read_forgets_the_figures_before() -> None:
+    answers = iter([[Sample("orders_unknown", {}, Decimal(3))], LedgerUnavailable("away")])
+
+    async def read() -> Sequence[Sample]:
+        answer = next(answers)
+        if isinstance(answer, LedgerUnavailable):
+            raise answer
+        return answer
+
+    series = LedgerSeries(read)
+    await series.refresh()
+    assert list(series.collect())
+    series._read_at = float("-inf")
+    await series.refresh()
+    assert not list(series.collect())
+    assert not series.ledger_up
+
+
+def test_a_series_outside_the_registry_is_a_defect() -> None:
+    with pytest.raises(KeyError):
+        families([Sample("surprise_total", {}, Decimal(1))])
+    with pytest.raises(KeyError):
+        Instruments(Owner.BACKEND).count("surprise_total")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([f"KRW-C{n}" for n in range(120)]), st.integers(0, 10**9)), max_size=200
+    )
+)
+def test_folding_markets_keeps_the_sum_and_the_bound(counted: list[tuple[str, int]]) -> None:
+    samples = [
+        Sample("trades_total", {"symbol": symbol, "side": "buy"}, Decimal(n))
+        for symbol, n in dict(counted).items()
+    ]
+    folded = fold_symbols(samples, ("KRW-C7",))
+    assert sum(s.value for s in folded) == sum(s.value for s in samples)
+    symbols = {s.labels["symbol"] for s in folded}
+    assert len(symbols - {OTHER}) <= MAX_SYMBOLS
+    assert "KRW-C7" in symbols or "KRW-C7" not in dict(counted)
+    assert len(folded) == len(symbols)
+
+
+def test_the_reference_is_up_to_date() -> None:
+    written = Path(__file__).parents[2] / "docs/reference/metrics.md"
+    assert written.read_text(encoding="utf-8") == render(), "run: python -m bongsu.monitoring.reference"

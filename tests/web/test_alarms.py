@@ -1,0 +1,108 @@
+"""The alert intake: on record before it is acknowledged, told once."""
+
+from typing import Any
+
+import httpx2
+
+from bongsu.settings import Wiring
+from web.conftest import backend_of
+from web.frozen import way_to
+from web.story import Books, open_books
+
+HOOK = "/api/v1/alerts/webhook"
+
+
+def payload(
+    *names: str, status: str = "firing", starts_at: str = "2026-11-22T12:00:00.123Z"
+) -> dict[str, Any]:
+    """As Alertmanager 0.25 sends it."""
+    alerts = [
+        {
+            "status": status,
+            "labels": {"alertname": name, "severity": "critical", "component": "scheduler"},
+            "annotations": {
+                "summary": "스케줄러 중단",
+                "description": "5분 동안 없습니다.",
+                "runbook_url": "r",
+            },
+            "startsAt": starts_at,
+            "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else "2026-11-22T12:09:00Z",
+            "generatorURL": "http://x/graph",
+            "fingerprint": f"f{name}",
+        }
+        for name in names
+    ]
+    return {
+        "version": "4",
+        "groupKey": "{}:{}",
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": "outbox",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "http://x",
+        "alerts": alerts,
+    }
+
+
+async def alarms_and_messages(client: httpx2.AsyncClient) -> tuple[list[dict[str, Any]], int]:
+    alerts = (await client.get("/api/v1/alerts")).json()["items"]
+    messages = (await client.get("/api/v1/notifications", params={"kind": "alert"})).json()["items"]
+    return alerts, len(messages)
+
+
+async def test_an_alarm_is_told_once_and_its_end_once(owner: httpx2.AsyncClient) -> None:
+    for _ in range(3):  # Alertmanager repeats
+        assert (await owner.post(HOOK, json=payload("SchedulerDown"))).status_code == 200
+    alerts, told = await alarms_and_messages(owner)
+    assert [(alert["name"], alert["firing"]) for alert in alerts] == [("SchedulerDown", True)]
+    assert told == 1
+    for _ in range(2):
+        await owner.post(HOOK, json=payload("SchedulerDown", status="resolved"))
+    alerts, told = await alarms_and_messages(owner)
+    assert [(alert["firing"], alert["ends_at"]) for alert in alerts] == [(False, "2026-11-22T21:09:00+09:00")]
+    assert told == 2
+
+
+async def test_a_new_firing_is_a_new_alarm(owner: httpx2.AsyncClient) -> None:
+    await owner.post(HOOK, json=payload("SchedulerDown"))
+    await owner.post(HOOK, json=payload("SchedulerDown", starts_at="2026-11-22T13:00:00Z"))
+    alerts, told = await alarms_and_messages(owner)
+    assert len(alerts) == told == 2
+
+
+async def test_the_watchdog_is_not_told(owner: httpx2.AsyncClient) -> None:
+    assert (await owner.post(HOOK, json=payload("Watchdog"))).status_code == 200
+    alerts, told = await alarms_and_messages(owner)
+    assert alerts == []
+    assert told == 0
+
+
+async def test_it_needs_the_token_and_the_shape(client: httpx2.AsyncClient, wiring: Wiring) -> None:
+    assert (await client.post(HOOK, json=payload("SchedulerDown"))).status_code == 401
+    client.headers["authorization"] = f"Bearer {wiring.api_token_file.read_text()}"
+    for broken in ({}, {"version": "3", "alerts": []}, payload("X") | {"alerts": [{"status": "?"}]}):
+        assert (await client.post(HOOK, json=broken)).status_code == 422
+
+
+async def test_without_the_database_it_answers_503_and_tells_once_when_it_is_back(
+    database_url: str, wiring: Wiring
+) -> None:
+    async with way_to(database_url) as way, open_books(way.url) as books, speaking_to(books, wiring) as owner:
+        way.cut()
+        refused = await owner.post(HOOK, json=payload("SchedulerDown", "JobFailed"))
+        assert refused.status_code == 503
+        assert refused.headers["content-type"] == "application/problem+json"
+        way.mend()
+        assert (await owner.post(HOOK, json=payload("SchedulerDown", "JobFailed"))).status_code == 200
+        alerts, told = await alarms_and_messages(owner)
+        assert len(alerts) == told == 2
+
+
+def speaking_to(books: Books, wiring: Wiring) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=backend_of(books, wiring))
+    token = wiring.api_token_file.read_text()
+    return httpx2.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {token}"}
+    )
