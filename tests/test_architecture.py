@@ -195,11 +195,21 @@ def test_no_file_names_a_package_registry() -> None:
     assert offenders == []
 
 
+def _anchors(page: Path) -> set[str]:
+    """The fragments GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = [next(filter(None, found)) for found in LINK.findall(page.read_text(encoding="utf-8"))]
-    local = [target.split("#")[0] for target in targets if not re.match(r"[a-z]+:|#", target)]
-    assert [target for target in local if not (page.parent / target).exists()] == []
+    for target in (next(filter(None, found)) for found in LINK.findall(page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        there = page.parent / file if file else page
+        assert there.exists(), target
+        assert not fragment or fragment in _anchors(there), target
 
 
 def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm() -> None:
