@@ -75,6 +75,10 @@ def test_an_impossible_price_is_found(
     assert find_outlier(Price(Decimal(price)), book(bid, ask), Price(Decimal(close))) is bad
 
 
+def test_a_coin_below_one_won_is_no_outlier() -> None:
+    assert find_outlier(Price(Decimal("0.0123")), book("0.0122", "0.0124"), Price(Decimal("0.0121"))) is None
+
+
 @given(st.integers(1, 10**9), st.sampled_from(["0.1", "0.5", "0.8", "1.2", "2", "10"]))
 def test_one_wrong_ticker_never_passes(price: int, factor: str) -> None:
     wrong = Price(Decimal(price) * Decimal(factor))
