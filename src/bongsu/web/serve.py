@@ -70,7 +70,7 @@ async def run_backend(
 
 async def show_life(ledger: Ledger) -> None:
     """From the event loop, so that a blocked loop looks dead. The start is on record before the first beat."""
-    instance = f"{socket.gethostname()}:{os.getpid()}"
+    instance = f"{PROCESS}@{socket.gethostname()}:{os.getpid()}"
     announced = False
     while True:
         try:
