@@ -10,7 +10,7 @@ _SHORTEST_VALUE = 6  # a shorter one would blank ordinary words
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Telegram bot tokens, bare or inside a URL
     (re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}"), HIDDEN),
-    (re.compile(r"(/bot)[^/\s\"']+(?=/)"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/bot)\d+(?::|%3A)[^/\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     # JWTs
     (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
     # passwords of connection strings; the last @ before the host ends them

@@ -5,12 +5,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
 import yaml
 
+from bongsu.core.figures import kst_text
 from bongsu.errors import PortTaken, SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.running import Addresses, NoAnswer, ask, fetch, find_addresses, find_services
@@ -173,12 +175,13 @@ def metrics(patient: Patient) -> Iterator[Finding]:
 
 def exchange(patient: Patient) -> Iterator[Finding]:
     clock = patient.clock
+    now = kst_text(datetime.fromisoformat(clock["now"]))
     detail = say(
-        f"시장 시각 {clock['now']}, 속도 {clock['speed']}",
-        f"market time {clock['now']}, speed {clock['speed']}",
+        f"시장 시각 {now}, 속도 {clock['speed']}",
+        f"market time {now} KST, speed {clock['speed']}",
     )
     if clock["ended"]:
-        ended = say(f"재생이 끝났습니다 ({clock['end']})", f"the recording has ended ({clock['end']})")
+        ended = say(f"재생이 끝났습니다 ({now})", f"the recording has ended ({now} KST)")
         yield Finding(
             "exchange",
             "warn",
@@ -288,12 +291,12 @@ def outbox(patient: Patient) -> Iterator[Finding]:
         "see bongsu logs scheduler | grep Telegram",
     )
     detail = say(
-        f"보낼 알림 {depth}건, 가장 오래된 것 {age:.0f}초",
-        f"{depth} messages wait, the oldest for {age:.0f} s",
+        f"보낼 알림 {depth:.0f}건, 가장 오래된 것 {age:.0f}초",
+        f"{depth:.0f} messages wait, the oldest for {age:.0f} s",
     )
     yield _verdict("outbox", detail, repair, ok=age <= _OLDEST_MESSAGE, otherwise="warn")
     if dead := patient.metric("notification_dead_letter_total"):
-        given_up = say(f"전송을 포기한 알림 {dead}건", f"{dead} messages were given up")
+        given_up = say(f"전송을 포기한 알림 {dead:.0f}건", f"{dead:.0f} messages were given up")
         yield Finding(
             "outbox", "warn", given_up, f"{patient.addresses.backend}/api/v1/notifications?state=dead"
         )

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from itertools import groupby
 
 from bongsu.core.redaction import redact
 from bongsu.ops.checks import CHECKS, Finding, Patient, State, examine
@@ -22,10 +23,13 @@ def show_diagnosis(*, as_json: bool = False) -> int:
 
 def render(findings: list[Finding]) -> str:
     lines = []
-    for finding in (f for f in findings if f.state != "unknown"):
-        lines.append(f"{_MARKS[finding.state]} {finding.check:<13}{finding.detail}")
-        if finding.repair:
-            lines.append(f"{'':16}→ {finding.repair}")
+    for (check, state), group in groupby(findings, key=lambda f: (f.check, f.state)):
+        if state == "ok":
+            lines.append(f"{_MARKS[state]} {check:<13}{', '.join(f.detail for f in group)}")
+        elif state != "unknown":
+            for finding in group:
+                lines.append(f"{_MARKS[state]} {check:<13}{finding.detail}")
+                lines.append(f"{'':16}→ {finding.repair}")
     lines += _unknown(findings)
     counted = {state: sum(f.state == state for f in findings) for state in _MARKS}
     lines.append(
