@@ -19,7 +19,15 @@ NOTHING_EATEN = Depth()
 def tape(price: Decimal, volume: str = "100") -> Tape:
     high, low = price * Decimal("1.01"), price * Decimal("0.99")
     hour = Candle(
-        ETH, HOUR, FIRST, Price(price), Price(high), Price(low), Price(price), Volume(Decimal(volume)), Krw(price)
+        ETH,
+        HOUR,
+        FIRST,
+        Price(price),
+        Price(high),
+        Price(low),
+        Price(price),
+        Volume(Decimal(volume)),
+        Krw(price),
     )
     return Tape(ETH, [hour])
 
@@ -39,7 +47,9 @@ def test_sides_are_sorted_on_the_grid_and_never_cross(price: Decimal, at, seed: 
     assert book.bids[0].price <= tape(price).price(at) <= book.asks[0].price
     assert all(a.price < b.price for a, b in pairwise(book.asks))
     assert all(a.price > b.price for a, b in pairwise(book.bids))
-    assert all(level.volume > 0 and level.price % tick_size(level.price) == 0 for level in book.bids + book.asks)
+    assert all(
+        level.volume > 0 and level.price % tick_size(level.price) == 0 for level in book.bids + book.asks
+    )
     assert len(book.asks) == 30
 
 

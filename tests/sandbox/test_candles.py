@@ -1,6 +1,7 @@
 """Candle files: what is wrong is named with its line, and what is finer than an hour is brought to it."""
 
 import gzip
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -71,8 +72,11 @@ def test_a_bad_file_is_named_with_line_and_reason(tmp_path: Path, name: str) -> 
     assert path in str(error.value)
 
 
-@pytest.mark.parametrize("damaged", [b"not gzip", gzip.compress(b"x" * 99)[:20], gzip.compress(b"x") [:-2]])
-def test_damaged_gzip_is_named(tmp_path: Path, damaged: bytes) -> None:
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"not gzip", lambda packed: packed[:20], lambda packed: packed[:-2]]
+)
+def test_damaged_gzip_is_named(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    damaged = damage(gzip.compress("\n".join([HEADER, *GOOD]).encode()))
     with pytest.raises(CandleFileInvalid, match="not a readable gzip file"):
         read(written(tmp_path, damaged, "KRW-ETH-1h.csv.gz"))
 
@@ -84,7 +88,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "market"),
-    [("KRW-ETH.csv", "KRW-ETH"), ("a/KRW-BTC-1h-2024.csv.gz", "KRW-BTC"), ("KRW-XRP=x/candles.csv", "KRW-XRP")],
+    [
+        ("KRW-ETH.csv", "KRW-ETH"),
+        ("a/KRW-BTC-1h-2024.csv.gz", "KRW-BTC"),
+        ("KRW-XRP=x/candles.csv", "KRW-XRP"),
+    ],
 )
 def test_the_market_comes_from_the_name_or_stands_before_the_path(argument: str, market: str) -> None:
     assert [source.market for source in parse_sources([argument])] == [market]

@@ -43,9 +43,15 @@ def free(exchange: Exchange, currency: str) -> Decimal:
 
 
 class TestMarketOrders:
-    def test_a_buy_spends_its_won_and_ends_in_cancel_with_the_remainder_returned(self, exchange: Exchange) -> None:
+    def test_a_buy_spends_its_won_and_ends_in_cancel_with_the_remainder_returned(
+        self, exchange: Exchange
+    ) -> None:
         accepted = exchange.submit(market_buy(300_001))
-        assert (accepted.state, accepted.locked, accepted.executed_volume) == ("wait", Decimal("300151.0005"), 0)
+        assert (accepted.state, accepted.locked, accepted.executed_volume) == (
+            "wait",
+            Decimal("300151.0005"),
+            0,
+        )
         order = now(exchange, accepted)
         assert (order.state, order.locked) == ("cancel", 0)
         dust = 300_001 - order.executed_funds
@@ -128,7 +134,9 @@ class TestLimitOrders:
         assert (filled.state, filled.executed_funds) == ("done", 3_080_000 * volume)
 
     def test_an_hour_gives_at_most_its_share(self, tmp_path: Path) -> None:
-        exchange = World(options(tmp_path, ((3_000_000, 3_090_000, 2_910_000, 3_030_000, "1"),) * 24)).exchange
+        exchange = World(
+            options(tmp_path, ((3_000_000, 3_090_000, 2_910_000, 3_030_000, "1"),) * 24)
+        ).exchange
         order = exchange.submit(limit("bid", 2_950_000, "0.25"))
         states = []
         for hour in range(1, 4):
@@ -137,7 +145,9 @@ class TestLimitOrders:
         assert states == [(Decimal("0.1"), "wait"), (Decimal("0.2"), "wait"), (Decimal("0.25"), "done")]
 
     def test_two_orders_share_the_hour_in_the_order_the_path_meets_them(self, tmp_path: Path) -> None:
-        exchange = World(options(tmp_path, ((3_000_000, 3_090_000, 2_910_000, 3_030_000, "1"),) * 24)).exchange
+        exchange = World(
+            options(tmp_path, ((3_000_000, 3_090_000, 2_910_000, 3_030_000, "1"),) * 24)
+        ).exchange
         lower, upper = (exchange.submit(limit("bid", price, "0.08")) for price in (2_930_000, 2_950_000))
         exchange.advance(START + HOUR)
         assert now(exchange, upper).executed_volume == Decimal("0.08")
@@ -153,7 +163,9 @@ class TestLimitOrders:
         assert [t.at for t in exchange.store.trades_of(order)] == [START + 3 * HOUR]
 
     def test_how_often_we_look_changes_nothing(self, tmp_path: Path) -> None:
-        exchanges = [World(options(tmp_path / name, (SWING,) * 24)).exchange for name in _made(tmp_path, "ab")]
+        exchanges = [
+            World(options(tmp_path / name, (SWING,) * 24)).exchange for name in _made(tmp_path, "ab")
+        ]
         for exchange in exchanges:
             for price in (2_950_000, 2_930_000, 2_990_000):
                 exchange.submit(limit("bid", price, "0.05"))
@@ -229,7 +241,9 @@ def test_refusals_have_upbits_names_and_change_nothing(world: World, ticket: Tic
             attempt(ticket)
         assert refused.value.name == name
     assert world.store.all_orders() == []
-    assert [(h.currency, h.free, h.locked) for h in world.exchange.account.holdings()] == [("KRW", 1_000_000, 0)]
+    assert [(h.currency, h.free, h.locked) for h in world.exchange.account.holdings()] == [
+        ("KRW", 1_000_000, 0)
+    ]
 
 
 def test_checking_accepts_and_keeps_nothing(exchange: Exchange) -> None:
@@ -262,7 +276,9 @@ class TestIdentifiers:
         assert exchange.store.order_by_identifier("x") is None
 
 
-def test_a_write_that_fails_leaves_memory_as_the_disk_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_memory_as_the_disk_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exchange = world.exchange
 
     def full(*_: object) -> None:
@@ -282,8 +298,12 @@ steps = st.lists(
         st.tuples(st.just("advance"), st.integers(1, 5_400)),
         st.tuples(st.just("buy"), st.integers(4_000, 600_000)),
         st.tuples(st.just("sell"), st.decimals("0.001", "0.3", places=8)),
-        st.tuples(st.just("bid"), st.tuples(st.integers(2_880, 3_100), st.decimals("0.002", "0.2", places=8))),
-        st.tuples(st.just("ask"), st.tuples(st.integers(2_900, 3_120), st.decimals("0.002", "0.2", places=8))),
+        st.tuples(
+            st.just("bid"), st.tuples(st.integers(2_880, 3_100), st.decimals("0.002", "0.2", places=8))
+        ),
+        st.tuples(
+            st.just("ask"), st.tuples(st.integers(2_900, 3_120), st.decimals("0.002", "0.2", places=8))
+        ),
         st.tuples(st.just("cancel"), st.integers(0, 5)),
         st.tuples(st.just("flow"), st.integers(-500_000, 500_000)),
     ),

@@ -45,7 +45,13 @@ def test_the_nearer_extreme_comes_first() -> None:
 
 def test_corners_are_reached_at_their_minutes() -> None:
     it = candle(*map(Decimal, (100, 110, 95, 105)))
-    assert [line_at(it, FIRST + timedelta(minutes=m)) for m in (0, 10, 20, 40, 60)] == [100, 97.5, 95, 110, 105]
+    assert [line_at(it, FIRST + timedelta(minutes=m)) for m in (0, 10, 20, 40, 60)] == [
+        100,
+        97.5,
+        95,
+        110,
+        105,
+    ]
 
 
 @given(candles(), moments)

@@ -240,9 +240,13 @@ class TestOrders:
             ({"identifier": 5}, "validation_error"),
         ],
     )
-    async def test_malformed_ones_are_refused(self, client: Client, change: dict[str, Any], name: str) -> None:
+    async def test_malformed_ones_are_refused(
+        self, client: Client, change: dict[str, Any], name: str
+    ) -> None:
         body = {"market": ETH, "side": "bid", "ord_type": "price", "price": "10000", **change}
-        spelled = {k: "" if v is None else str(v).lower() if isinstance(v, bool) else v for k, v in body.items()}
+        spelled = {
+            k: "" if v is None else str(v).lower() if isinstance(v, bool) else v for k, v in body.items()
+        }
         asked = "&".join(f"{k}={v}" for k, v in spelled.items())
         headers = {"Authorization": f"Bearer {token(asked)}"}
         for path in ("/v1/orders", "/v1/orders/test"):
@@ -286,11 +290,17 @@ class TestOrders:
         assert cancelled.status_code == 200
         again = await client.ask("/v1/order", [("uuid", placed[1]["uuid"])], "DELETE")
         assert refused(again) == (404, "order_not_found")
-        closed = (await client.ask("/v1/orders/closed", [("states[]", "cancel"), ("states[]", "done")])).json()
+        closed = (
+            await client.ask("/v1/orders/closed", [("states[]", "cancel"), ("states[]", "done")])
+        ).json()
         assert [(o["identifier"], o["executed_funds"]) for o in closed][1] == ("o1", "0")
-        page = (await client.ask("/v1/orders/open", [("limit", "1"), ("page", "2"), ("order_by", "asc")])).json()
+        page = (
+            await client.ask("/v1/orders/open", [("limit", "1"), ("page", "2"), ("order_by", "asc")])
+        ).json()
         assert [o["identifier"] for o in page] == ["o2"]
-        named = (await client.ask("/v1/orders/uuids", [("identifiers[]", "o0"), ("identifiers[]", "no")])).json()
+        named = (
+            await client.ask("/v1/orders/uuids", [("identifiers[]", "o0"), ("identifiers[]", "no")])
+        ).json()
         assert [o["uuid"] for o in named] == [placed[0]["uuid"]]
 
     async def test_closed_orders_come_from_seven_days_at_most(self, tmp_path: Path) -> None:
@@ -381,7 +391,9 @@ async def test_the_test_client_signs_as_documented(client: Client) -> None:
 
     nonce = str(uuid4())
     hashed = hashlib.sha512(b"market=KRW-ETH").hexdigest()
-    payload = f'{{"access_key":"{ACCESS}","nonce":"{nonce}","query_hash":"{hashed}","query_hash_alg":"SHA512"}}'
+    payload = (
+        f'{{"access_key":"{ACCESS}","nonce":"{nonce}","query_hash":"{hashed}","query_hash_alg":"SHA512"}}'
+    )
     parts = [urlsafe_b64encode(p.encode()).rstrip(b"=") for p in ('{"alg":"HS256","typ":"JWT"}', payload)]
     signed = b".".join(parts)
     signature = urlsafe_b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).rstrip(b"=")

@@ -77,7 +77,9 @@ def token(asked: str, algorithm: str = "HS256", **claims: object) -> str:
     payload: dict[str, object] = {"access_key": ACCESS, "nonce": str(uuid4())}
     if asked:
         payload |= {"query_hash": hashlib.sha512(asked.encode()).hexdigest(), "query_hash_alg": "SHA512"}
-    signed = f"{_base64(json.dumps({'alg': algorithm, 'typ': 'JWT'}))}.{_base64(json.dumps(payload | claims))}"
+    signed = (
+        f"{_base64(json.dumps({'alg': algorithm, 'typ': 'JWT'}))}.{_base64(json.dumps(payload | claims))}"
+    )
     digest = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}.get(algorithm, hashlib.sha256)
     return f"{signed}.{_base64(hmac.new(SECRET.encode(), signed.encode(), digest).digest())}"
 
@@ -91,10 +93,14 @@ class Client:
         self.http = http
         self.world = world
 
-    async def ask(self, path: str, pairs: Sequence[tuple[str, str]] = (), method: str = "GET") -> httpx2.Response:
+    async def ask(
+        self, path: str, pairs: Sequence[tuple[str, str]] = (), method: str = "GET"
+    ) -> httpx2.Response:
         plain = "&".join(f"{name}={value}" for name, value in pairs)
         bearer = {"Authorization": f"Bearer {token(plain)}"}
-        return await self.http.request(method, f"{path}?{urlencode(pairs)}" if pairs else path, headers=bearer)
+        return await self.http.request(
+            method, f"{path}?{urlencode(pairs)}" if pairs else path, headers=bearer
+        )
 
     async def post(self, body: dict[str, Any], path: str = "/v1/orders") -> httpx2.Response:
         bearer = {"Authorization": f"Bearer {token('&'.join(f'{k}={v}' for k, v in body.items()))}"}

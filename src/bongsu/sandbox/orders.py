@@ -20,7 +20,7 @@ MIN_TOTAL = Decimal(5_000)
 MAX_TOTAL = Decimal(1_000_000_000)
 
 
-class Refused(BongsuError):
+class Refused(BongsuError):  # noqa: N818 - named for what happened, like the tree of errors.py
     """`name` is Upbit's error name."""
 
     def __init__(self, name: str, message: str, status: int = 400) -> None:

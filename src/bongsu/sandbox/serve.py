@@ -1,13 +1,13 @@
 """The sandbox exchange as a process: Upbit's wire, the Telegram stand-in and the admin endpoints on one port."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import MutableSequence
 from email.utils import format_datetime
 from types import FrameType
 
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,6 +29,7 @@ from bongsu.sandbox.world import ExchangeOptions, World, world_id
 
 __all__ = ["ExchangeOptions", "application", "run", "server_config", "world_id"]
 
+_log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _GRACE_SECONDS = 3
 
@@ -37,15 +38,12 @@ def run(options: ExchangeOptions) -> None:
     """Blocks until SIGTERM or SIGINT. Raises CannotStart and its kinds before anything is served."""
     listener = _listen(options.host, options.port)
     world = World(options)
-    log = structlog.get_logger("bongsu.exchange")
-    log.info(
-        "exchange_started", world=world.id, port=options.port, market_time=world.exchange.now.isoformat()
-    )
+    _log.info("plays world %s on port %d from %s", world.id, options.port, world.exchange.now)
     try:
         asyncio.run(_serve(world, listener))
     finally:
         world.close()
-        log.info("exchange_stopped", market_time=world.exchange.now.isoformat())
+        _log.info("stopped: world %s stands at %s", world.id, world.exchange.now)
 
 
 def application(world: World) -> ASGIApp:
