@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from bongsu.ops import checks
-from bongsu.ops.checks import Finding, Patient, examine
+from bongsu.ops.checks import examine
 from bongsu.ops.doctor import render, show_diagnosis
 from bongsu.ops.inbox import show_inbox
+from bongsu.ops.patient import Finding, Patient
+from bongsu.ops.running import Addresses
 from bongsu.ops.stack.places import Places
 from bongsu.ops.status import show_status
 from stand_in import StandIn, running_stand_in
@@ -174,7 +176,7 @@ def test_a_backend_without_its_database_says_why(
 
 def patient(**urls: str) -> Patient:
     examined = Patient(Places.from_environment())
-    examined.addresses = checks.Addresses(  # type: ignore[misc]
+    examined.addresses = Addresses(  # type: ignore[misc]
         **{name: urls.get(name, nobody()) for name in ("backend", "exchange", "prometheus", "alertmanager")}
     )
     return examined

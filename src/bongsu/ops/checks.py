@@ -1,88 +1,25 @@
 """What `bongsu doctor` looks at, one function a check. Each answers what it found and how to repair it."""
 
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import Any, Literal
 
 import yaml
 
 from bongsu.core.figures import kst_text
 from bongsu.errors import PortTaken, SettingsInvalid
 from bongsu.ops.language import say
-from bongsu.ops.running import Addresses, NoAnswer, ask, fetch, find_addresses, find_services
-from bongsu.ops.stack.places import CHECKOUT, Places
+from bongsu.ops.patient import Finding, Patient, verdict
+from bongsu.ops.running import NoAnswer, ask, fetch
+from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.ports import require_free
 from bongsu.ops.stack.services import SERVICES
-from bongsu.settings import Settings, load_settings
-
-State = Literal["ok", "warn", "fail", "unknown"]
 
 _GIB = 1024**3
 _LEAST_FREE = 2 * _GIB  # what metrics and logs of fifteen days take, with room
 _OLDEST_MESSAGE = 300.0  # seconds
-_TELEGRAM = "https://api.telegram.org"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`unknown`: it could not be looked at, which another finding explains. What is not ok has a `repair`."""
-
-    check: str
-    state: State
-    detail: str
-    repair: str = ""
-
-
-class Patient:
-    """What the checks look at, each thing fetched once."""
-
-    def __init__(self, places: Places, telegram_url: str = _TELEGRAM) -> None:
-        self.places = places
-        self.telegram_url = telegram_url
-
-    @cached_property
-    def addresses(self) -> Addresses:
-        return find_addresses(self.places)
-
-    @cached_property
-    def services(self) -> list[dict[str, Any]] | None:
-        return find_services(self.places)
-
-    @cached_property
-    def settings(self) -> Settings | SettingsInvalid:
-        try:
-            return load_settings()
-        except SettingsInvalid as invalid:
-            return invalid
-
-    @cached_property
-    def clock(self) -> dict[str, Any]:
-        return dict(fetch(f"{self.addresses.exchange}/sandbox/clock"))
-
-    @cached_property
-    def status(self) -> dict[str, Any]:
-        return dict(fetch(f"{self.addresses.backend}/api/v1/status", lang=say("ko", "en")))
-
-    @cached_property
-    def ready(self) -> dict[str, Any]:
-        """The backend's own checks; it answers 503 where one fails."""
-        return dict(ask(f"{self.addresses.backend}/ready").json())
-
-    @cached_property
-    def metrics(self) -> str:
-        return ask(f"{self.addresses.backend}/metrics").text
-
-    def metric(self, name: str) -> Decimal | None:
-        """The sum of the series of that name; None when there is none."""
-        found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", self.metrics, re.MULTILINE)
-        return sum(map(Decimal, found), Decimal(0)) if found else None
-
 
 Check = Callable[[Patient], Iterator[Finding]]
 
@@ -157,7 +94,7 @@ def database(patient: Patient) -> Iterator[Finding]:
                 if check["name"] == "database"
                 else "bongsu db upgrade"
             )
-            yield _verdict(check["name"], check["detail"], repair, ok=check["ok"])
+            yield verdict(check["name"], check["detail"], repair, ok=check["ok"])
 
 
 def metrics(patient: Patient) -> Iterator[Finding]:
@@ -170,7 +107,7 @@ def metrics(patient: Patient) -> Iterator[Finding]:
     detail = say(f"{where}: 원장 지표 ", f"{where}: ledger metrics ") + (
         say("정상", "served") if up == 1 else say("없음", "missing")
     )
-    yield _verdict("metrics", detail, repair, ok=up == 1)
+    yield verdict("metrics", detail, repair, ok=up == 1)
 
 
 def exchange(patient: Patient) -> Iterator[Finding]:
@@ -200,7 +137,7 @@ def world(patient: Patient) -> Iterator[Finding]:
         "원장과 거래소의 세계가 다릅니다. bongsu down 후 그 세계의 옵션으로 다시 시작하세요",
         "Ledger and exchange are of two worlds: bongsu down, then start with that world's options",
     )
-    yield _verdict("world", detail, repair, ok=played == recorded)
+    yield verdict("world", detail, repair, ok=played == recorded)
 
 
 def scheduler(patient: Patient) -> Iterator[Finding]:
@@ -211,7 +148,7 @@ def scheduler(patient: Patient) -> Iterator[Finding]:
         return
     age = f"{Decimal(beat['age_seconds']):.0f}"
     detail = say(f"마지막 심장 박동 {age}초 전", f"last heartbeat {age} s ago")
-    yield _verdict("scheduler", detail, repair, ok=beat["alive"])
+    yield verdict("scheduler", detail, repair, ok=beat["alive"])
 
 
 def jobs(patient: Patient) -> Iterator[Finding]:
@@ -294,7 +231,7 @@ def outbox(patient: Patient) -> Iterator[Finding]:
         f"보낼 알림 {depth:.0f}건, 가장 오래된 것 {age:.0f}초",
         f"{depth:.0f} messages wait, the oldest for {age:.0f} s",
     )
-    yield _verdict("outbox", detail, repair, ok=age <= _OLDEST_MESSAGE, otherwise="warn")
+    yield verdict("outbox", detail, repair, ok=age <= _OLDEST_MESSAGE, otherwise="warn")
     if dead := patient.metric("notification_dead_letter_total"):
         given_up = say(f"전송을 포기한 알림 {dead:.0f}건", f"{dead:.0f} messages were given up")
         yield Finding(
@@ -331,7 +268,7 @@ def rules(patient: Patient) -> Iterator[Finding]:
         "monitoring/alert_rules.yml을 확인하고 bongsu restart prometheus",
         "check monitoring/alert_rules.yml, then bongsu restart prometheus",
     )
-    yield _verdict("rules", detail, repair, ok=loaded == wanted)
+    yield verdict("rules", detail, repair, ok=loaded == wanted)
 
 
 def _rules_in_file() -> set[str]:
@@ -341,14 +278,14 @@ def _rules_in_file() -> set[str]:
 
 def alertmanager(patient: Patient) -> Iterator[Finding]:
     alive = ask(f"{patient.addresses.alertmanager}/-/ready").is_success
-    yield _verdict("alertmanager", patient.addresses.alertmanager, "bongsu restart alertmanager", ok=alive)
+    yield verdict("alertmanager", patient.addresses.alertmanager, "bongsu restart alertmanager", ok=alive)
     known = fetch(f"{patient.addresses.prometheus}/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
     detail = (
         say("Prometheus가 Alertmanager를 찾았습니다", "Prometheus knows it")
         if known
         else say("Prometheus가 Alertmanager를 모릅니다", "Prometheus does not know it")
     )
-    yield _verdict("alertmanager", detail, "bongsu restart prometheus", ok=bool(known))
+    yield verdict("alertmanager", detail, "bongsu restart prometheus", ok=bool(known))
 
 
 def alerts(patient: Patient) -> Iterator[Finding]:
@@ -358,10 +295,6 @@ def alerts(patient: Patient) -> Iterator[Finding]:
         )
     if not patient.status["firing"]:
         yield Finding("alerts", "ok", say("울리는 경보가 없습니다", "no alert is firing"))
-
-
-def _verdict(check: str, detail: str, repair: str, *, ok: bool, otherwise: State = "fail") -> Finding:
-    return Finding(check, "ok", detail) if ok else Finding(check, otherwise, detail, repair)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from itertools import groupby
 
 from bongsu.core.redaction import redact
-from bongsu.ops.checks import CHECKS, Finding, Patient, State, examine
+from bongsu.ops.checks import CHECKS, examine
 from bongsu.ops.language import say
+from bongsu.ops.patient import Finding, Patient, State
 from bongsu.ops.stack.places import Places
 
 _MARKS: dict[State, str] = {"ok": "✅", "warn": "⚠️ ", "fail": "❌", "unknown": "❔"}
