@@ -33,7 +33,16 @@ def native(tmp_path: Path) -> Native:
     fetched = Places.from_environment().tools
     if fetched.is_dir():
         places.tools.symlink_to(fetched)
-    return Native(places, "w", Database("postgresql://elsewhere/db"), (), ACCOUNT, tmp_path / ".env", print)
+    return Native(
+        places,
+        "w",
+        tmp_path / "world",
+        Database("postgresql://elsewhere/db"),
+        (),
+        ACCOUNT,
+        tmp_path / ".env",
+        print,
+    )
 
 
 def prepare(native: Native, name: str) -> None:

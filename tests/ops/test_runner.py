@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.conftest import ToyStack, wait_until
+from ops.conftest import TOYS, ToyStack, wait_until
 from postgres_keeper import free_port
 
 
@@ -207,3 +207,45 @@ def test_output_goes_to_the_log_of_the_service(toys: ToyStack) -> None:
     wait_until(lambda: toys.is_up("one"))
     assert (toys.root / "logs/one/one.log").read_text() == "one listens\n"
     assert toys.command("logs", "one").stdout == "one listens\n"
+
+
+def test_in_the_background_it_returns_when_all_are_up_and_stays(toys: ToyStack) -> None:
+    (toys.root / "toys.json").write_text(json.dumps([toy("one")]))
+
+    begun = toys.command("run", "-d", str(toys.root / "toys.json"))
+
+    assert begun.returncode == 0
+    assert "✓ one" in begun.stdout, "the progress belongs to the terminal"
+    assert toys.command("ps").returncode == 0
+    assert toys.command("down").returncode == 0
+    assert not alive(toys.pid("one"))
+
+
+@pytest.mark.parametrize(("code", "state"), [("78", "failed"), ("3", "restarting")])
+def test_in_the_background_what_cannot_start_is_told_and_not_waited_for(
+    toys: ToyStack, code: str, state: str
+) -> None:
+    (toys.root / "toys.json").write_text(json.dumps([toy("bad", "--exit-code", code), toy("good")]))
+
+    begun = toys.command("run", "-d", str(toys.root / "toys.json"))
+
+    assert begun.returncode == 1
+    assert "bad gives up" in begun.stdout
+    rows = {row["service"]: row["state"] for row in json.loads(toys.command("ps").stdout)}
+    assert rows["good"] == "ready"
+    assert rows["bad"] in (state, "preparing", "starting")
+    toys.command("down")
+
+
+def test_the_background_survives_the_terminal_that_started_it(toys: ToyStack) -> None:
+    (toys.root / "toys.json").write_text(json.dumps([toy("slow", "--late", "1")]))
+    terminal = subprocess.Popen(
+        [sys.executable, str(TOYS), "run", "-d", str(toys.root / "toys.json")],
+        env=toys.environment,
+        stdout=subprocess.PIPE,
+    )
+    wait_until((toys.root / "slow.pid").exists)
+    terminal.kill()
+    terminal.wait()
+    wait_until(lambda: toys.command("ps").returncode == 0)
+    assert toys.command("down").returncode == 0

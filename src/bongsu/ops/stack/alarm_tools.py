@@ -25,6 +25,21 @@ class Tool:
     package: str
 
 
+# The pages of Debian's Prometheus are made of these. Without them they are plain, and everything else works.
+_PAGES = (
+    "fonts-glyphicons-halflings",
+    "libjs-bootstrap4",
+    "libjs-eonasdan-bootstrap-datetimepicker",
+    "libjs-jquery",
+    "libjs-jquery-hotkeys",
+    "libjs-moment",
+    "libjs-moment-timezone",
+    "libjs-mustache",
+    "libjs-popper.js",
+    "libjs-rickshaw",
+    "libjs-d3",
+)
+
 PROMETHEUS = Tool(("prometheus",), "prometheus")
 PROMTOOL = Tool(("promtool",), "prometheus")
 ALERTMANAGER = Tool(("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager")
@@ -48,31 +63,41 @@ def location(tool: Tool, tools: Path) -> Path:
     return find(tool, tools) or tools / "usr/bin" / tool.names[0]
 
 
-async def ensure(tools: Path, tell: Tell, wanted: tuple[Tool, ...] = ALL) -> None:
+async def ensure(tools: Path, tell: Tell) -> None:
     """Fetches what is missing. Raises CannotStart that names the one command to run."""
-    missing = sorted({tool.package for tool in wanted if find(tool, tools) is None})
-    if not missing:
+    if all(find(tool, tools) for tool in ALL):
         return
+    packages = sorted({tool.package for tool in ALL if not any(shutil.which(name) for name in tool.names)})
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise CannotStart(_remedy(missing))
-    tell(say(f"내려받는 중: {', '.join(missing)}", f"Downloading {', '.join(missing)}"))
-    tools.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="download-", dir=tools) as folder:
-        await _download(missing, Path(folder), tools / "apt")
-        for archive in Path(folder).glob("*.deb"):
-            await _unpack(archive, tools)
-    if still := [tool.names[0] for tool in wanted if find(tool, tools) is None]:
-        raise CannotStart(f"{', '.join(still)}: {_remedy(missing)}")
-
-
-async def _download(packages: list[str], folder: Path, own_lists: Path) -> None:
-    """With the system's package lists, else with fresh ones of our own: only root may renew the system's."""
-    if await _run(["apt-get", *_APT_OPTIONS, "download", *packages], folder) == 0:
-        return
-    own = _with_lists_in(own_lists)
-    await _run(["apt-get", *_APT_OPTIONS, *own, "update"], folder)
-    if await _run(["apt-get", *_APT_OPTIONS, *own, "download", *packages], folder) != 0:
         raise CannotStart(_remedy(packages))
+    tell(say(f"내려받는 중: {', '.join(packages)}", f"Downloading {', '.join(packages)}"))
+    tools.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="download-", dir=tools) as name:
+        folder = Path(name)
+        apt = await _download(packages, folder, tools / "apt")
+        if "prometheus" in packages:
+            await _run([*apt, "download", *_PAGES], folder)
+        await _unpack(folder)
+        if (tools / "usr").exists():
+            (tools / "usr").rename(folder / "replaced")
+        (folder / "unpacked/usr").rename(tools / "usr")
+    if still := [tool.names[0] for tool in ALL if find(tool, tools) is None]:
+        raise CannotStart(f"{', '.join(still)}: {_remedy(packages)}")
+
+
+async def _download(packages: list[str], folder: Path, own_lists: Path) -> list[str]:
+    """With the system's package lists, else with fresh ones of our own: only root may renew the system's.
+
+    Answers the start of the command that worked.
+    """
+    system = ["apt-get", *_APT_OPTIONS]
+    if await _run([*system, "download", *packages], folder) == 0:
+        return system
+    own = [*system, *_with_lists_in(own_lists)]
+    await _run([*own, "update"], folder)
+    if await _run([*own, "download", *packages], folder) != 0:
+        raise CannotStart(_remedy(packages))
+    return own
 
 
 _APT_OPTIONS = (
@@ -93,17 +118,30 @@ def _with_lists_in(folder: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
-async def _unpack(archive: Path, tools: Path) -> None:
-    """Through a folder of its own, so that a program is there whole or not at all."""
-    fresh = archive.with_suffix("")
-    if await _run(["dpkg-deb", "-x", str(archive), str(fresh)], archive.parent) != 0:
-        raise CannotStart(say(f"{archive.name} 을(를) 풀지 못했습니다", f"cannot unpack {archive.name}"))
-    for folder in ("usr/bin", "usr/share"):
-        for entry in (fresh / folder).glob("*"):
-            target = tools / folder / entry.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                entry.rename(target)
+async def _unpack(folder: Path) -> None:
+    for archive in sorted(folder.glob("*.deb")):
+        if await _run(["dpkg-deb", "-x", str(archive), "unpacked"], folder) != 0:
+            raise CannotStart(say(f"{archive.name} 을(를) 풀지 못했습니다", f"cannot unpack {archive.name}"))
+    for needless in _NEEDLESS:
+        shutil.rmtree(folder / "unpacked/usr/share" / needless, ignore_errors=True)
+    for program in (folder / "unpacked/usr/bin").iterdir():
+        _make_relocatable(program)
+
+
+def _make_relocatable(program: Path) -> None:
+    """Debian's builds read templates and pages from an absolute path, and no option changes that.
+
+    The same path without its first slash, run in `tools`, leads to what was unpacked there. The length stays,
+    because a Go program holds its strings by offset and length.
+    """
+    code = program.read_bytes()
+    for path in _ABSOLUTE:
+        code = code.replace(path, path[1:] + b"/")
+    program.write_bytes(code)
+
+
+_NEEDLESS = ("doc", "man", "javascript/moment-timezone/data")  # the last one alone has 200 MB
+_ABSOLUTE = (b"/usr/share/prometheus/alertmanager", b"/usr/share/prometheus/web")
 
 
 async def _run(command: list[str], directory: Path) -> int:

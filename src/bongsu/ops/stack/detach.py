@@ -1,15 +1,26 @@
 """`-d`: the runner goes on in the background; the terminal sees its progress until everything is up."""
 
+import contextlib
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 Release = Callable[[bool], None]  # called once: is everything up?
 
+_LOOK_SECONDS = 0.1
+
 
 def in_background(run: Callable[[Release], int], log: Path) -> int:
-    """Runs `run` in a session of its own and returns when it calls its argument, or has ended."""
+    """Runs `run` in a session of its own, its output in `log`; returns when it calls its argument, or ends.
+
+    0 or 1 by its verdict; its exit code when it ended without one. A terminal that goes away does not end it.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.open("w").close()
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -19,46 +30,45 @@ def in_background(run: Callable[[Release], int], log: Path) -> int:
         _become_a_daemon(run, writing, log)
     os.close(writing)
     try:
-        return _show(reading, child)
+        verdict = _watch(reading, log)
     except KeyboardInterrupt:
-        os.kill(child, 15)
-        return _show(reading, child)
+        os.kill(child, signal.SIGTERM)
+        verdict = _watch(reading, log)
+    if verdict:
+        return verdict[0]
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
-def _become_a_daemon(run: Callable[[Release], int], writing: int, log: Path) -> None:
+def _become_a_daemon(run: Callable[[Release], int], verdict: int, log: Path) -> NoReturn:
     code = 70  # an internal fault, unless `run` says otherwise
     try:
         os.setsid()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.dup2(writing, 1)
-        os.dup2(writing, 2)
-        os.close(writing)
-        code = run(lambda healthy: _let_go(log, healthy=healthy))
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        output = os.open(log, os.O_WRONLY | os.O_APPEND)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        code = run(lambda healthy: _let_go(verdict, healthy=healthy))
+    except BaseException:  # noqa: BLE001 — into the log: nobody else would hear of it
+        sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 
-def _let_go(log: Path, *, healthy: bool) -> None:
-    """The last byte is the verdict; what is printed from now on goes to the log."""
-    sys.stdout.flush()
-    os.write(1, b"\0" if healthy else b"\1")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
+def _let_go(verdict: int, *, healthy: bool) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the terminal did not wait
+        os.write(verdict, b"\0" if healthy else b"\1")
+    os.close(verdict)
 
 
-def _show(reading: int, child: int) -> int:
-    """Copies what the child prints; 0 or 1 by its verdict, its exit code when it ended without one."""
-    last = b""
-    while text := os.read(reading, 65_536):
-        sys.stdout.buffer.write(text.translate(None, b"\0\1"))
-        sys.stdout.buffer.flush()
-        last = text[-1:]
-    if last in (b"\0", b"\1"):
-        return last[0]
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+def _watch(reading: int, log: Path) -> bytes:
+    """Copies what the child writes until it has spoken its verdict; empty when it ended without one."""
+    with log.open("rb") as written:
+        while True:
+            spoken, _, _ = select.select([reading], [], [], _LOOK_SECONDS)
+            sys.stdout.buffer.write(written.read())
+            sys.stdout.buffer.flush()
+            if spoken:
+                return os.read(reading, 1)

@@ -36,16 +36,13 @@ class Native:
 
     places: Places
     world_id: str
+    world: Path
     database: Database
     exchange: tuple[str, ...]  # the arguments of `bongsu exchange`
     telegram: TelegramAccount
     env_file: Path
     tell: Tell
     _fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def world(self) -> Path:
-        return self.places.world(self.world_id)
 
     def launches(self) -> list[Launch]:
         return list(self._launches())
@@ -169,4 +166,11 @@ class Native:
 
         program = str(alarm_tools.location(tool, self.places.tools))
         memory = {"GOMEMLIMIT": f"{declared.memory_mb * 4 // 5}MiB"}
-        return Launch(declared, (program, *options), self._probe(declared), memory, prepare=prepare)
+        return Launch(
+            declared,
+            (program, *options),
+            self._probe(declared),
+            memory,
+            directory=self.places.tools,  # where an unpacked one finds its templates and pages
+            prepare=prepare,
+        )

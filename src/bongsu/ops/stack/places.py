@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[4]
@@ -22,10 +24,34 @@ class Places:
 
     @classmethod
     def from_environment(cls, port_offset: int | None = None) -> "Places":
+        """Without `port_offset` the environment's, else that of the stack that runs from here, else 0."""
         state = Path(os.environ.get("BONGSU_STATE_DIR", ".bongsu")).absolute()
         logs = Path(os.environ.get("BONGSU_LOG_DIR", "logs")).absolute()
-        offset = int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if port_offset is None else port_offset
-        return cls(state, logs, _storage(state), offset)
+        places = cls(state, logs, _storage(state))
+        if port_offset is None:
+            known = {**places.running_environment(), **os.environ}
+            port_offset = int(known.get("BONGSU_PORT_OFFSET", "0"))
+        return replace(places, port_offset=port_offset)
+
+    def running_environment(self) -> dict[str, str]:
+        """What the running stack told its processes, addresses and secrets included; empty when none runs."""
+        try:
+            return dict(json.loads(self._environment.read_text()))
+        except FileNotFoundError:
+            return {}
+
+    @contextlib.contextmanager
+    def publish(self, environment: Mapping[str, str]) -> Iterator[None]:
+        """Lets other terminals of this user find the stack, as long as it runs."""
+        write_private(self._environment, json.dumps(environment))
+        try:
+            yield
+        finally:
+            self._environment.unlink(missing_ok=True)
+
+    @property
+    def _environment(self) -> Path:
+        return self.run / "environment.json"
 
     def port(self, usual: int) -> int:
         return usual + self.port_offset
@@ -36,7 +62,7 @@ class Places:
     @property
     def programs(self) -> Path:
         """Readable for everybody; shared by all checkouts of this machine when we are root."""
-        return self.storage.parent / "programs" if self.storage != self.state else self.state / "programs"
+        return (_SYSTEM if self.storage.parent == _SYSTEM else self.storage) / "programs"
 
     @property
     def tools(self) -> Path:

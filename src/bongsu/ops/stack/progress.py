@@ -21,7 +21,7 @@ class Progress:
 
     def line(self, text: str, mark: str = "·", colour: str = _DIM) -> None:
         shown = f"\x1b[{colour}m{mark}\x1b[0m" if self._colours else mark
-        print(f"{shown} {text}", file=self._out, flush=True)
+        print(f"{shown} {text}" if text else "", file=self._out, flush=True)
 
     def good(self, text: str) -> None:
         self.line(text, "✓", _GREEN)
@@ -47,7 +47,7 @@ class Progress:
                 self.bad(f"{name} {say('시작할 수 없음', 'cannot start')}: {service.reason}")
                 self._show_tail(service.log)
             case State.STOPPED:
-                self.line(f"{name} {say('멈춤', 'stopped')}")
+                self.line(f"{name} {say('멈춤', 'stopped')} ({service.seconds:.1f} s)")
             case State.WAITING | State.BLOCKED | State.PREPARING:
                 return
 

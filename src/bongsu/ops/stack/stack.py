@@ -19,6 +19,7 @@ from bongsu.ops.stack.supervisor import State, Supervised, Supervisor
 
 Body = Callable[[Supervisor], Awaitable[bool]]
 _OPEN_FILES = 8192
+_STOP_SECONDS = 9.0  # the promise is ten
 _SWEEP_SECONDS = 86_400
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -46,7 +47,7 @@ async def run(
         main.cancel()
         await asyncio.wait([main])
         progress.line(say("멈추는 중…", "stopping…"))
-        await supervisor.stop()
+        await _stop_in_time(supervisor)
         gone.set()
     server.close()
     if not main.cancelled():
@@ -62,6 +63,15 @@ async def _work(supervisor: Supervisor, places: Places, body: Body, stopping: as
     while not stopping.is_set():
         sweep_old_logs(places.logs)
         await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _stop_in_time(supervisor: Supervisor) -> None:
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await supervisor.stop()
+    except TimeoutError:
+        supervisor.kill()
+        await supervisor.stop()
 
 
 class _Replies:

@@ -28,7 +28,8 @@ class State(StrEnum):
     FAILED = "failed"  # needs its owner
 
 
-SETTLED = (State.READY, State.FAILED, State.STOPPED, State.BLOCKED)
+_SETTLED = (State.READY, State.FAILED, State.STOPPED, State.BLOCKED)
+_HOPELESS = 3  # failures in a row after which nobody waits for it, though it is tried on
 Listener = Callable[["Supervised"], None]
 
 
@@ -40,8 +41,9 @@ class Supervised:
         self.log = log
         self.state = State.STOPPED
         self.reason = ""
-        self.seconds = 0.0  # it took to become ready
+        self.seconds = 0.0  # its start, or its stop, took
         self.restarted = 0
+        self.failures = 0  # in a row
         self.pause = 0.0  # seconds until the next try
         self._listener = listener
         self._pauses = restarts
@@ -67,8 +69,17 @@ class Supervised:
     def needs(self, others: Sequence["Supervised"]) -> None:
         self._needs = others
 
+    @property
+    def settled(self) -> bool:
+        """Nothing more is to be expected from waiting for it."""
+        return self.state in _SETTLED or self.failures >= _HOPELESS
+
     async def until(self, *states: State) -> None:
         while self.state not in states:
+            await self._changed.wait()
+
+    async def until_settled(self) -> None:
+        while not self.settled:
             await self._changed.wait()
 
     async def start(self) -> None:
@@ -85,7 +96,9 @@ class Supervised:
             if self._child is not None:
                 # Said first: the end that follows is no crash.
                 self.state = State.STOPPED
+                begun = time.monotonic()
                 await self._child.end(self.launch.service.stop_signal, self.launch.service.grace)
+                self.seconds = time.monotonic() - begun
             if self._task is not None:
                 self._task.cancel()
                 await asyncio.wait([self._task])
@@ -96,7 +109,7 @@ class Supervised:
             self._child.kill()
 
     async def _live(self) -> None:
-        failures = 0
+        self.failures = 0
         log = RotatingLog(self.log)
         try:
             while True:
@@ -104,10 +117,10 @@ class Supervised:
                 code, lived = await self._live_once(log)
                 if self.state is State.STOPPED:
                     return None
-                failures = 1 if lived > self._pauses.calm else failures + 1
+                self.failures = 1 if lived > self._pauses.calm else self.failures + 1
                 if code in self.launch.service.refusals:
                     return self._become(State.FAILED, _describe_exit(code))
-                self.pause = self._pauses.pause(failures)
+                self.pause = self._pauses.pause(self.failures)
                 self.restarted += 1
                 self._become(State.RESTARTING, _describe_exit(code))
                 await asyncio.sleep(self.pause)
@@ -197,9 +210,9 @@ class Supervisor:
             await supervised.start()
 
     async def until_settled(self) -> None:
-        """Returns when each service is ready, failed or stopped."""
+        """Returns when nothing more is to be expected from waiting."""
         for supervised in self.services.values():
-            await supervised.until(*SETTLED)
+            await supervised.until_settled()
 
     async def stop(self) -> None:
         """All of them, each once those it must outlive are gone."""

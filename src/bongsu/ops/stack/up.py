@@ -43,19 +43,21 @@ def up(options: UpOptions) -> int:
     Raises SettingsInvalid or CannotStart before anything is started.
     """
     settings = load_settings()
-    places = Places.from_environment(options.port_offset)
+    os.environ.setdefault("BONGSU_LANG", settings.bongsu_lang)
+    offset = (
+        int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if options.port_offset is None else options.port_offset
+    )
+    places = Places.from_environment(offset)
     places.make()
     with control.only_one(places.run):
+        native = _prepare(options, settings, places)
         if options.background:
-            return in_background(
-                lambda release: _run(options, settings, places, release), places.log("runner")
-            )
-        return _run(options, settings, places, lambda _: None)
+            return in_background(lambda release: _run(options, native, release), places.log("runner"))
+        return _run(options, native, lambda _: None)
 
 
-def _run(options: UpOptions, settings: Settings, places: Places, release: Release) -> int:
+def _run(options: UpOptions, native: Native, release: Release) -> int:
     progress = Progress()
-    native = _prepare(options, settings, places, progress)
     ended_well = True
 
     async def body(supervisor: Supervisor) -> bool:
@@ -72,7 +74,8 @@ def _run(options: UpOptions, settings: Settings, places: Places, release: Releas
         ended_well = await options.at_end(native, progress)
         return options.exit_at_end
 
-    healthy = asyncio.run(stack.run(native.launches(), places, progress, body))
+    with native.places.publish(native.environment()):
+        healthy = asyncio.run(stack.run(native.launches(), native.places, progress, body))
     return 0 if healthy and ended_well else 1
 
 
@@ -82,12 +85,14 @@ def _failed_foundation(supervisor: Supervisor) -> str:
     return ", ".join(failed)
 
 
-def _prepare(options: UpOptions, settings: Settings, places: Places, progress: Progress) -> Native:
+def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
     """Everything that can be refused is refused here, before the first process starts."""
-    world = World.of(options.market, places)
+    progress = Progress()
+    world = World.of(options.market, places, replay=options.at_end is not None)
     native = Native(
         places=places,
         world_id=world.id,
+        world=world.directory,
         database=_database(settings, places, world.directory),
         exchange=world.exchange_arguments(),
         telegram=_telegram(settings, places),

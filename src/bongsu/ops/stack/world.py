@@ -34,8 +34,11 @@ class World:
     port: int
 
     @classmethod
-    def of(cls, options: MarketOptions, places: Places) -> "World":
-        """Raises CannotStart for options or candle files that make no world."""
+    def of(cls, options: MarketOptions, places: Places, *, replay: bool) -> "World":
+        """A replay has a directory of its own, so that it never erases what a longer run has earned.
+
+        Raises CannotStart for options or candle files that make no world.
+        """
         from bongsu.sandbox.serve import ExchangeOptions, world_id
 
         given = {
@@ -44,7 +47,8 @@ class World:
             if (value := getattr(options, name)) is not None
         }
         identity = world_id(ExchangeOptions(world_dir=places.state, **given))
-        return cls(identity, places.world(identity), options, places.port(service("exchange").port))
+        directory = places.world(f"{identity}-replay" if replay else identity)
+        return cls(identity, directory, options, places.port(service("exchange").port))
 
     def exchange_arguments(self) -> tuple[str, ...]:
         options = self.options
