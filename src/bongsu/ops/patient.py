@@ -19,7 +19,7 @@ _TELEGRAM = "https://api.telegram.org"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`unknown`: it could not be looked at, which another finding explains. What is not ok has a `repair`."""
+    """`unknown`: it could not be looked at, which another finding explains. Warnings and failures have a `repair`."""
 
     check: str
     state: State
