@@ -66,7 +66,9 @@ class SandboxClock:
 
     def __init__(self, http: httpx2.AsyncClient, reply: _ClockReply) -> None:
         self._http = http
-        self._accept(reply)
+        self._reply = reply
+        self._heard_at = time.monotonic()
+        self._answering = True
 
     @classmethod
     async def connect(cls, base_url: str, transport: httpx2.AsyncBaseTransport | None = None) -> Self:
@@ -133,7 +135,9 @@ class SandboxClock:
                     await _ask(self._http, "POST", "/sandbox/clock/wait", until, seconds + REPLY_TIMEOUT)
                 )
         except (ExchangeUnavailable, TimeoutError) as silence:
-            _log.warning("the market clock does not answer: %s", silence or type(silence).__name__)
+            if self._answering:
+                _log.warning("the market clock does not answer: %r", silence)
+            self._answering = False
             await asyncio.sleep(min(seconds, RETRY))
 
     async def _hold(self, holder: str) -> None:
@@ -165,8 +169,11 @@ class SandboxClock:
             _log.warning("the hold on the market was not released: %s", silence)
 
     def _accept(self, reply: _ClockReply) -> None:
-        self._reply = reply
-        self._heard_at = time.monotonic()
+        self._answering = True
+        # Replies to requests that overlap may overtake one another; market time never goes back.
+        if reply.now >= self._reply.now:
+            self._reply = reply
+            self._heard_at = time.monotonic()
 
 
 async def _ask(
@@ -180,6 +187,6 @@ async def _ask(
         response = await http.request(method, path, json=body, timeout=timeout)
         if response.is_success:
             return _decoder.decode(response.content)
-    except (httpx2.HTTPError, msgspec.DecodeError) as error:
+    except (httpx2.HTTPError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExchangeUnavailable(f"{path}: {type(error).__name__}") from error
     raise ExchangeUnavailable(f"{path}: HTTP {response.status_code}")

@@ -24,6 +24,7 @@ Naive = Annotated[datetime, msgspec.Meta(tz=False)]
 
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 _MOST = Decimal("1e18")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIDES = {"bid": Side.BUY, "ask": Side.SELL}
 
 
@@ -140,9 +141,7 @@ def _parse_candle(row: _Candle, market: Market, interval: timedelta) -> Candle:
     _insist(row.market == market, "a candle of another market")
     _insist(row.unit is None or row.unit * 60 == interval.total_seconds(), "a candle of another interval")
     opened_at = _moment(row.candle_date_time_utc.replace(tzinfo=UTC))
-    _insist(
-        timedelta() == (opened_at - datetime.min.replace(tzinfo=UTC)) % interval, "a candle off the clock"
-    )
+    _insist(timedelta() == (opened_at - _EPOCH) % interval, "a candle off the clock")
     low, high = _price(row.low_price), _price(row.high_price)
     first, last = _price(row.opening_price), _price(row.trade_price)
     _insist(low <= min(first, last) and max(first, last) <= high, "a candle outside its own range")
@@ -285,9 +284,8 @@ def _insist(promise: bool, otherwise: str) -> None:
 
 
 def _amount(text: str) -> Decimal:
-    _insist(_AMOUNT.fullmatch(text) is not None, f"no amount: {text[:40]!r}")
-    amount = Decimal(text)
-    _insist(amount < _MOST, f"an absurd amount: {text[:40]!r}")
+    if _AMOUNT.fullmatch(text) is None or (amount := Decimal(text)) >= _MOST:
+        raise Unreadable(f"no amount: {text[:40]!r}")
     return amount
 
 
