@@ -60,6 +60,7 @@ CREATE TABLE job_runs (
     UNIQUE NULLS NOT DISTINCT (job_name, scheduled_for, requested_by)
 );
 CREATE INDEX job_runs_recent ON job_runs (job_name, id DESC);
+CREATE INDEX job_runs_ended ON job_runs (job_name, outcome, id DESC);
 CREATE INDEX job_runs_running ON job_runs (id) WHERE outcome IS NULL;
 COMMENT ON TABLE job_runs IS 'One row per run; one run per job and scheduled time, ever (a run asked for by hand names its control).';
 
