@@ -2,6 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 import stamina
+from hypothesis import settings
+
+# A busy machine is no fault of the code: examples have no time of their own to keep.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ _PREFIX = 16  # kept free for "(12/34)\n"
 _BOLD = re.compile(r"(?<!\S)\*\*(?=[^\s*])([^\n]*?[^\s*])\*\*(?!\*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAGS = len("<b></b>")
+_ESCAPED = {character: len(html.escape(character)) for character in "<&>"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _fitting(run: _Run, room: int) -> int:
     """How many characters of the run fit."""
     room -= _TAGS if run.bold else 0
     for index, character in enumerate(run.text):
-        room -= utf16_units(html.escape(character, quote=False))
+        room -= _ESCAPED.get(character) or utf16_units(character)
         if room < 0:
             return index
     return len(run.text)
