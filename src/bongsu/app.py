@@ -82,12 +82,16 @@ async def run_scheduler(
         async def begin_sending() -> None:
             if not sending:
                 sending.append(asyncio.create_task(sender.run()))
+                sending[0].add_done_callback(lambda _: scheduler.stopping.set())  # silent is as good as dead
 
         scheduler = _schedule(trading, begin_sending)
         _stop_on_signal(scheduler.stopping)
         server, _ = start_http_server(wiring.port(8001), "127.0.0.1", trading.telemetry.instruments.registry)
         try:
             await scheduler.run()
+            for task in sending:
+                if task.done():
+                    task.result()
             await sender.drain(LAST_WORDS)
         finally:
             for task in sending:

@@ -1,5 +1,6 @@
 """The trading day, 09:00 to 09:00 KST like the exchange's own day candle, and the loss limits it bounds."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Literal
@@ -12,6 +13,16 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 Scope = Literal["daily", "weekly"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A trading day or week: `flows` is money that came in less money that went out since its start."""
+
+    scope: Scope
+    start_equity: Krw
+    flows: Krw
+    tripped_until: datetime | None  # when its breaker resets; None while it is off
 
 
 def trading_day_start(at: datetime, start: time = NINE) -> datetime:

@@ -102,8 +102,15 @@ def counters(fact: f.Fact) -> Increments:
 
 async def add(tx: Tx, increments: Mapping[Key, Decimal]) -> None:
     """Upserts in sorted order, so that two transactions never wait for one another in a circle."""
-    for (name, labels), value in sorted(increments.items()):
-        await tx.execute(_SQL["add"], {"name": name, "labels": Jsonb(dict(labels)), "value": value})
+    if not increments:
+        return
+    moved = sorted(increments.items())
+    columns = {
+        "names": [name for (name, _), _ in moved],
+        "labels": [Jsonb(dict(labels)) for (_, labels), _ in moved],
+        "values": [value for _, value in moved],
+    }
+    await tx.execute(_SQL["add"], columns)
 
 
 async def initialise(tx: Tx, markets: Iterable[str]) -> None:

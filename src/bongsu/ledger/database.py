@@ -15,6 +15,8 @@ from bongsu.errors import LedgerUnavailable
 
 Tx = AsyncConnection[DictRow]
 
+_TRUSTED = 1.0  # seconds
+
 _SESSION = {
     "application_name": "bongsu",
     "connect_timeout": "5",
@@ -36,7 +38,7 @@ class Database:
             timeout=5,
             max_lifetime=3600,
             reconnect_timeout=30,
-            check=AsyncConnectionPool.check_connection,
+            check=_check_when_idle,
             open=False,
         )
         self._url = url
@@ -82,6 +84,14 @@ class Database:
                         wake()
             except psycopg.OperationalError:
                 await asyncio.sleep(1)
+
+
+async def _check_when_idle(connection: Tx) -> None:
+    """A connection that answered a moment ago is not asked again; the pool replaces one that fails here."""
+    now = time.monotonic()
+    if now - getattr(connection, "bongsu_checked_at", 0.0) > _TRUSTED:
+        await AsyncConnectionPool.check_connection(connection)
+    connection.bongsu_checked_at = now  # type: ignore[attr-defined]
 
 
 def _unobserved(_operation: str, _seconds: float) -> None:

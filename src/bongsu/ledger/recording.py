@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.decision import decision_id
+from bongsu.core.redaction import redact
 from bongsu.core.tradingday import trading_day_start, trading_week_start
 from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
@@ -108,7 +109,7 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
 
 
 async def _finish_run(tx: Tx, run_id: int, job: f.JobName, outcome: str, reason: str | None) -> bool:
-    values = {"run_id": run_id, "outcome": outcome, "reason": reason}
+    values = {"run_id": run_id, "outcome": outcome, "reason": reason and redact(reason)}
     row = await (await tx.execute(_SQL["finish"], values)).fetchone()
     if row is None:
         return False
@@ -221,8 +222,13 @@ async def _reconciliation(tx: Tx, fact: f.Reconciled) -> bool:
 
 
 async def _event(tx: Tx, kind: str, severity: str, source: str, message: str, context: object) -> None:
-    plain = _plain(context)
-    row = {"kind": kind, "severity": severity, "source": source, "message": message, "context": Jsonb(plain)}
+    row = {
+        "kind": kind,
+        "severity": severity,
+        "source": source,
+        "message": redact(message),
+        "context": Jsonb(_plain(context)),
+    }
     await tx.execute(_SQL["event"], row)
 
 
@@ -244,4 +250,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str):
+        return redact(value)
     return str(value) if isinstance(value, UUID) else value

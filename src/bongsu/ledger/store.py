@@ -16,7 +16,7 @@ from bongsu.core.money import Krw
 from bongsu.core.order import Intent, OrderRequest
 from bongsu.core.portfolio import Portfolio
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
-from bongsu.core.tradingday import Scope, trading_day_start, trading_week_start
+from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
 from bongsu.ledger import counters, orders, recording
 from bongsu.ledger.database import Database, Tx
@@ -200,33 +200,29 @@ class Ledger:
             held = tuple(p for p, _ in await orders.read_positions(tx) if p.held)
             return Portfolio(await orders.read_cash(tx), held)
 
-    async def expected_balances(self) -> dict[str, Decimal]:
-        """What the exchange should hold by our books, per currency; won included."""
+    async def expected_balances(self) -> dict[str, Decimal] | None:
+        """What the exchange should hold by our books, per currency; None until its first balance is on record."""
         async with self._database.transaction("read") as tx:
             moved = await orders.funds_by_currency(tx)
+            if not moved:
+                return None
             balances = moved | {"KRW": await orders.read_cash(tx)}
             for position, _ in await orders.read_positions(tx):
                 currency = position.market.removeprefix("KRW-")
                 balances[currency] = balances.get(currency, Decimal(0)) + position.volume
             return balances
 
-    async def funds_are_known(self) -> bool:
-        """Whether the account's first balance is on record."""
+    async def periods(self, at: datetime) -> list[Period]:
+        """The trading day and week around `at`, those that have had a valuation."""
+        starts = {
+            "day": trading_day_start(at, self._day_start),
+            "week": trading_week_start(at, self._day_start),
+        }
         async with self._database.transaction("read") as tx:
-            return bool(await orders.funds_by_currency(tx))
-
-    async def period(self, scope: Scope, at: datetime) -> tuple[Krw, Krw] | None:
-        """Equity at the period's start and the won that moved since; None before its first valuation."""
-        start = (trading_day_start if scope == "daily" else trading_week_start)(at, self._day_start)
-        async with self._database.transaction("read") as tx:
-            row = await (await tx.execute(_SQL["period"], {"scope": scope, "started_at": start})).fetchone()
-        return (Krw(row["equity"]), Krw(row["flows"])) if row else None
-
-    async def breakers(self) -> dict[str, datetime | None]:
-        """Each active breaker with the time it resets."""
-        async with self._database.transaction("read") as tx:
-            rows = await (await tx.execute(_SQL["breakers"])).fetchall()
-        return {row["scope"]: row["until"] for row in rows if row["active"]}
+            rows = await (await tx.execute(_SQL["periods"], starts)).fetchall()
+        return [
+            Period(row["scope"], Krw(row["equity"]), Krw(row["flows"]), row["tripped_until"]) for row in rows
+        ]
 
     # -- jobs -----------------------------------------------------------------------------------------------
 
@@ -237,9 +233,14 @@ class Ledger:
             await tx.execute(_SQL["register"], values)
 
     async def start_run(
-        self, job: f.JobName, scheduled_for: datetime, requested_by: UUID | None = None
+        self,
+        job: f.JobName,
+        scheduled_for: datetime,
+        *,
+        next_at: datetime | None = None,
+        requested_by: UUID | None = None,
     ) -> int | None:
-        """None when the job ran for that time before: one run per job and time, ever."""
+        """None when the job ran for that time before: one run per job and time, ever. Market times."""
         async with self._database.transaction("jobs") as tx:
             epoch = await self._check_lease(tx)
             values = {
@@ -249,11 +250,9 @@ class Ledger:
                 "requested_by": requested_by,
             }
             row = await (await tx.execute(_SQL["start"], values)).fetchone()
+            if next_at is not None:
+                await tx.execute(_SQL["plan"], {"job": job, "next_at": next_at})
             return row["id"] if row else None
-
-    async def plan(self, job: f.JobName, next_at: datetime) -> None:
-        async with self._database.transaction("jobs") as tx:
-            await tx.execute(_SQL["plan"], {"job": job, "next_at": next_at})
 
     async def fail_orphans(self) -> int:
         """Runs of dead leaders end as failures, counted once. Answers how many there were."""
@@ -344,7 +343,8 @@ class Ledger:
             await tx.execute(_SQL["insert_control"], wish)
             if kind is f.ControlKind.KILL:
                 await tx.execute(_SQL["set_killed"], {"killed": True})
-                applied = f.ControlApplied(control, kind, who, why, done=True, result="새 매수를 막았습니다")
+                result = self._voice.say("새 매수를 막았습니다", "no new buys from here on")
+                applied = f.ControlApplied(control, kind, who, why, done=True, result=result)
                 await self._record(tx, applied)
             else:
                 await tx.execute(_SQL["wake_scheduler"])

@@ -62,10 +62,12 @@ class Execution:
 
     async def recover(self) -> int:
         """Settles all that was left open, oldest first: after a crash as after a lost reply."""
-        async with self.in_order, self._clock.standing_still("order"):
+        async with self.in_order:
             intents = await self._ledger.open_intents()
-            for intent in intents:
-                await self._settle(intent)
+            if intents:
+                async with self._clock.standing_still("recovery"):
+                    for intent in intents:
+                        await self._settle(intent)
             return len(intents)
 
     async def _send(self, intent: Intent) -> None:

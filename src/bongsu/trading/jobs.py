@@ -61,12 +61,19 @@ class Job:
 class Runner:
     ledger: Ledger
 
-    async def run(self, job: Job, slot: datetime, requested_by: UUID | None = None) -> bool:
+    async def run(
+        self,
+        job: Job,
+        slot: datetime,
+        *,
+        next_at: datetime | None = None,
+        requested_by: UUID | None = None,
+    ) -> bool:
         """Whether the run took place and succeeded; its row tells all else.
 
         Raises LeaseLost, and LedgerUnavailable when the run could not even be written down.
         """
-        run_id = await self.ledger.start_run(job.name, slot, requested_by)
+        run_id = await self.ledger.start_run(job.name, slot, next_at=next_at, requested_by=requested_by)
         if run_id is None:
             await self._refuse_second(job, slot)
             return False

@@ -11,12 +11,11 @@ from bongsu.core.clock import ClockState
 from bongsu.core.decision import Advice
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
-from bongsu.core.money import Krw
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.portfolio import Portfolio
 from bongsu.core.risk import RiskState, Veto
 from bongsu.core.snapshot import MarketSnapshot
-from bongsu.core.tradingday import Scope
+from bongsu.core.tradingday import Period
 
 Blindness = Callable[[], tuple[str, ...]]  # why the bot cannot see, at this moment
 
@@ -113,13 +112,11 @@ class Ledger(Protocol):
 
     async def portfolio(self) -> Portfolio: ...
 
-    async def expected_balances(self) -> dict[str, Decimal]: ...
+    async def expected_balances(self) -> dict[str, Decimal] | None:
+        """Per currency; None until the account's first balance is on record."""
+        ...
 
-    async def funds_are_known(self) -> bool: ...
-
-    async def period(self, scope: Scope, at: datetime) -> tuple[Krw, Krw] | None: ...
-
-    async def breakers(self) -> dict[str, datetime | None]: ...
+    async def periods(self, at: datetime) -> list[Period]: ...
 
     async def is_decided(self, market: Market, candle_closed_at: datetime) -> bool: ...
 
@@ -134,10 +131,15 @@ class Ledger(Protocol):
     async def register_job(self, job: JobName, interval: float, deadline: float) -> None: ...
 
     async def start_run(
-        self, job: JobName, scheduled_for: datetime, requested_by: UUID | None = None
-    ) -> int | None: ...
-
-    async def plan(self, job: JobName, next_at: datetime) -> None: ...
+        self,
+        job: JobName,
+        scheduled_for: datetime,
+        *,
+        next_at: datetime | None = None,
+        requested_by: UUID | None = None,
+    ) -> int | None:
+        """None when the job ran for that time before."""
+        ...
 
     async def fail_orphans(self) -> int: ...
 

@@ -19,16 +19,17 @@ class Reconciliation:
     async def run(self) -> None:
         """Raises ExchangeError and LedgerError; a comparison that could not be made is not a match."""
         await self.execution.recover()
-        async with self.execution.in_order, self.clock.standing_still("reconcile"):
+        async with self.execution.in_order:
             await self._compare()
 
     async def _compare(self) -> None:
         if await self.ledger.open_intents():
             return  # an order whose fate is unknown explains any difference; the next run compares
         held = {b.currency: b.total for b in (await self.exchange.balances()).values()}
-        if not await self.ledger.funds_are_known():
-            await self._adopt(held)
         expected = await self.ledger.expected_balances()
+        if expected is None:
+            await self._adopt(held)
+            expected = held
         await self.ledger.record(Reconciled(_differences(expected, held), self.clock.now()))
 
     async def _adopt(self, held: dict[str, Decimal]) -> None:

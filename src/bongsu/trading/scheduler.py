@@ -137,9 +137,9 @@ class Scheduler:
                 await self._finish(job.name)
 
     async def _run(self, job: Job, slot: datetime) -> bool:
-        succeeded = await Runner(self.ledger).run(job, slot)
+        next_at = slot + job.pace(self.clock.state)
+        succeeded = await Runner(self.ledger).run(job, slot, next_at=next_at)
         self._last[job.name] = slot
-        await self.ledger.plan(job.name, slot + job.pace(self.clock.state))
         return succeeded
 
     async def _run_now(self, control: UUID) -> bool:

@@ -1,7 +1,7 @@
 -- add --
--- A fact's increment, in its transaction
+-- A fact's increments, in its transaction, in the order given
 INSERT INTO metric_counter (name, labels, value)
-VALUES (%(name)s, %(labels)s, %(value)s)
+SELECT * FROM unnest(%(names)s::text[], %(labels)s::jsonb[], %(values)s::numeric[])
     ON CONFLICT (name, labels) DO UPDATE SET value = metric_counter.value + excluded.value;
 
 -- initialise --

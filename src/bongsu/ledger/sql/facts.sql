@@ -28,10 +28,6 @@ UPDATE breakers SET active = true, tripped_at = %(at)s, until = %(until)s, loss 
 -- Buys are allowed again
 UPDATE breakers SET active = false WHERE scope = %(scope)s;
 
--- breakers --
--- Loss limits with their state
-SELECT scope, active, until FROM breakers;
-
 -- save_portfolio --
 -- The newest valuation and the highest one so far
 INSERT INTO portfolio (at, recorded_at, cash, equity, peak_equity)
@@ -59,12 +55,14 @@ UPDATE positions SET price = %(price)s, valued_at = %(at)s WHERE market = %(mark
 INSERT INTO periods (scope, started_at, equity, measured_at) VALUES (%(scope)s, %(started_at)s, %(equity)s, %(at)s)
     ON CONFLICT DO NOTHING;
 
--- period --
--- Equity at the start of a trading day or week, and money that came or went since
-SELECT p.equity,
-       coalesce((SELECT sum(amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at), 0) AS flows
-  FROM periods p
- WHERE p.scope = %(scope)s AND p.started_at = %(started_at)s;
+-- periods --
+-- Equity at the start of the trading day and week, money that came or went since, and the breaker's end when it is on
+SELECT p.scope, p.equity,
+       coalesce((SELECT sum(amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at), 0) AS flows,
+       CASE WHEN b.active THEN b.until END AS tripped_until
+  FROM periods p JOIN breakers b USING (scope)
+ WHERE (p.scope, p.started_at) IN (('daily', %(day)s), ('weekly', %(week)s))
+ ORDER BY p.scope;
 
 -- save_reconciliation --
 -- What the last comparison with the exchange found

@@ -1,0 +1,263 @@
+"""A stage for whole-bot tests: a real exchange process, a real database, real schedulers that can be killed.
+
+The observer at the end sees only the exchange, the database and the inbox: it shares no code with the bot.
+"""
+
+import asyncio
+import gzip
+import json
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from bongsu.core.decision import Action, Advice, Reason
+from bongsu.core.snapshot import MarketSnapshot
+from bongsu.settings import Settings, Wiring
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RECORDED = REPOSITORY.parent / "shared" / "data"
+FIRST = datetime(2024, 1, 1, tzinfo=UTC)
+PLAYABLE = FIRST + timedelta(hours=400)
+
+Shape = tuple[int, int, int, int, str]  # open, high, low, close, volume
+FLAT: Shape = (3_000_000, 3_010_000, 2_990_000, 3_000_000, "100")
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["bongsu.app", "bongsu.core.indicators", "stage"])
+
+
+def recorded(name: str) -> str:
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip(f"recorded candles are not beside the checkout: {path}")
+    return str(path)
+
+
+def write_candles(path: Path, hours: Sequence[Shape | None], warm_up: int = 400) -> str:
+    """A recording: flat hours of warm-up, then `hours`, where None is silent."""
+    rows = ["time_kst,open,high,low,close,volume,value_krw"]
+    for n, shape in enumerate([*(FLAT,) * warm_up, *hours]):
+        if shape is not None:
+            local = (FIRST + timedelta(hours=n + 9)).strftime("%Y-%m-%dT%H:%M:%S")
+            rows.append(f"{local},{','.join(map(str, shape))},{Decimal(shape[4]) * shape[3]}")
+    path.write_bytes(gzip.compress("\n".join(rows).encode()))
+    return str(path)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Metronome:
+    """Buys when it holds nothing, sells when it does: a lot of orders, honestly argued."""
+
+    name = "metronome"
+
+    async def advise(self, snapshot: MarketSnapshot) -> Advice:
+        action = Action.BUY if snapshot.position is None else Action.SELL
+        reason = Reason("박자", "price", float(snapshot.price))
+        return Advice(snapshot.market, action, Decimal("0.9"), Decimal("0.2"), (reason,), None)
+
+
+class BuyOnce(Metronome):
+    name = "buy-once"
+
+    async def advise(self, snapshot: MarketSnapshot) -> Advice:
+        advice = await super().advise(snapshot)
+        hold = Advice(snapshot.market, Action.HOLD, Decimal("0.5"), Decimal(0), advice.reasons, None)
+        return advice if advice.action is Action.BUY else hold
+
+
+@dataclass
+class Stage:
+    directory: Path
+    database_url: str
+    exchange: str
+    offset: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, path: str, body: object = None, method: str | None = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.exchange}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method or ("GET" if body is None else "POST"),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.loads(reply.read() or b"null")
+
+    def arm(self, *rules: dict[str, Any]) -> None:
+        self.ask("/sandbox/faults", list(rules), "PUT")
+
+    def disarm(self) -> None:
+        self.ask("/sandbox/faults", method="DELETE")
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.ask("/sandbox/clock")["now"])
+
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def value(self, query: str, **values: Any) -> Any:
+        return next(iter(self.rows(query, **values)[0].values()))
+
+    def until(self, condition: Callable[[], Any], what: str, patience: float = 60.0) -> Any:
+        """Polls; a condition that never comes is a failure that says which."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"not within {patience:.0f} s: {what}")
+
+    @contextmanager
+    def scheduler(self, advisor: Any = None, offset: int = 0, target: Any = None) -> Iterator[BaseProcess]:
+        """A scheduler process, ended by SIGTERM at the end unless it is dead by then."""
+        process = self.start_scheduler(advisor, offset, target)
+        try:
+            yield process
+        finally:
+            if process.is_alive():
+                process.terminate()
+            process.join(30)
+            assert not process.is_alive(), "the scheduler does not stop"
+
+    def start_scheduler(self, advisor: Any = None, offset: int = 0, target: Any = None) -> BaseProcess:
+        wiring = {
+            "bongsu_state_dir": str(self.directory),
+            "bongsu_port_offset": self.offset + offset,
+            "database_url": self.database_url,
+            "exchange_url": self.exchange,
+            "telegram_api_url": f"{self.exchange}/telegram",
+        }
+        log = self.directory / "scheduler.log"
+        process = _processes.Process(
+            target=target or play, args=(self.settings, wiring, advisor, str(log)), daemon=True
+        )
+        process.start()
+        return process
+
+    def observe(self) -> list[str]:
+        """Every way in which the ledger tells another story than the exchange; empty when it tells the same."""
+        state = self.ask("/sandbox/state")
+        fills = {
+            str(row.pop("uuid")): row for row in self.rows("SELECT uuid, price, volume, funds FROM fills")
+        }
+        trades = {
+            row["uuid"]: {name: Decimal(row[name]) for name in ("price", "volume", "funds")}
+            for row in state["trades"]
+        }
+        wrong = [f"lost trade {uuid}: {trades[uuid]}" for uuid in trades.keys() - fills.keys()]
+        wrong += [f"invented fill {uuid}: {fills[uuid]}" for uuid in fills.keys() - trades.keys()]
+        wrong += [
+            f"fill {u}: {fills[u]} ≠ {trades[u]}"
+            for u in fills.keys() & trades.keys()
+            if fills[u] != trades[u]
+        ]
+        placed = [order["identifier"] for order in state["orders"]]
+        wrong += [f"doubled {name}" for name in set(placed) if placed.count(name) > 1]
+        intents = {str(row["identifier"]) for row in self.rows("SELECT identifier FROM order_intents")}
+        wrong += [f"order {name} without an intent" for name in placed if name not in intents]
+        held = {r["currency"]: Decimal(r["balance"]) + Decimal(r["locked"]) for r in state["balances"]}
+        ours = {
+            r["market"].removeprefix("KRW-"): r["volume"]
+            for r in self.rows("SELECT market, volume FROM positions")
+        }
+        ours["KRW"] = self.value("SELECT amount FROM cash")
+        wrong += [
+            f"{name}: ledger {ours.get(name, 0)}, exchange {held.get(name, 0)}"
+            for name in ours.keys() | held.keys()
+            if ours.get(name, Decimal(0)) != held.get(name, Decimal(0))
+        ]
+        executed = sum(1 for order in state["orders"] if Decimal(order["executed_volume"]) > 0)
+        counted = self.value("SELECT coalesce(sum(value), 0) FROM metric_counter WHERE name = 'trades_total'")
+        told = self.value("SELECT count(*) FROM notifications WHERE kind = 'trade'")
+        wrong += (
+            [f"{executed} trades, counted {counted}, told {told}"] if not executed == counted == told else []
+        )
+        return wrong
+
+
+def play(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The scheduler's process. The settings are the production ones but for what the test names."""
+    from bongsu import app
+
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    asyncio.run(app.run_scheduler(Settings(_env_file=None, **settings), Wiring(**wiring), advisor))  # type: ignore[call-arg]
+
+
+def play_unfenced(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The same scheduler with the fence taken out: it looks the order up and never sends it again."""
+    from bongsu.trading.execution import Execution
+
+    async def believe_the_lookup(self: Execution, intent: object) -> bool:
+        return True
+
+    Execution._fence = believe_the_lookup  # type: ignore[method-assign,assignment]
+    play(settings, wiring, advisor, log)
+
+
+@contextmanager
+def open_stage(
+    directory: Path,
+    database_url: str,
+    *,
+    candles: str | None,
+    speed: str = "max",
+    seed: int = 1,
+    **settings: Any,
+) -> Iterator[Stage]:
+    port = free_port()
+    command = [sys.executable, "-m", "bongsu", "exchange", "--world-dir", str(directory / "world")]
+    command += ["--port", str(port), "--speed", speed, "--seed", str(seed)]
+    command += ["--candles", candles] if candles else []
+    with (directory / "exchange.log").open("wb") as log:
+        exchange = subprocess.Popen(command, stdout=log, stderr=log)
+    # The scheduler's metrics need a port of their own: 8001 and the offset.
+    stage = Stage(directory, database_url, f"http://127.0.0.1:{port}", free_port() - 8001, settings)
+    try:
+        stage.until(lambda: _answers(stage, exchange, directory), "the exchange answers", 30)
+        yield stage
+    finally:
+        exchange.send_signal(signal.SIGTERM)
+        exchange.wait(15)
+
+
+def _answers(stage: Stage, exchange: subprocess.Popen[bytes], directory: Path) -> bool:
+    if exchange.poll() is not None:
+        pytest.fail((directory / "exchange.log").read_text())
+    try:
+        stage.ask("/sandbox/clock")
+    except OSError:
+        return False
+    return True
+
+
+def seeded() -> random.Random:
+    """The seed is printed, so that a failure can be played again with BONGSU_TEST_SEED."""
+    seed = int(os.environ.get("BONGSU_TEST_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"BONGSU_TEST_SEED={seed}")
+    return random.Random(seed)

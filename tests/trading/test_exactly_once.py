@@ -1,0 +1,140 @@
+"""Orders, exactly once: whatever is lost, late or killed, exchange and ledger tell one story."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stage import FLAT, BuyOnce, Metronome, Stage, open_stage, play_unfenced, seeded, write_candles
+
+ORDERS = "/v1/orders"
+EPOCHS_SINCE_TAKE_OVER = """SELECT DISTINCT epoch FROM order_intents
+ WHERE opened_at > (SELECT taken_at FROM leases WHERE name = 'scheduler')"""
+BUSY = {"min_trade_interval_hours": 0, "max_trades_per_day": 1000, "lease_seconds": 0.5}
+
+
+def hours(count: int) -> list[Any]:
+    return [FLAT] * count
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "lost_reply"},
+        {"kind": "error_after", "status": 500},
+        {"kind": "error_before", "status": 503},
+        {"kind": "late_accept", "seconds": 1.5},
+        {"kind": "late_reply", "seconds": 6},
+        {"kind": "down"},
+        {"kind": "rate_limited"},
+    ],
+    ids=lambda fault: fault["kind"],
+)
+def test_a_lost_answer_neither_doubles_nor_loses_an_order(
+    tmp_path: Path, database_url: str, fault: dict[str, Any]
+) -> None:
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(3))
+    with open_stage(tmp_path, database_url, candles=candles, unknown_patience_seconds=3, **BUSY) as stage:
+        stage.arm({"path": ORDERS, "method": "POST", "count": 1, **fault})
+        with stage.scheduler(BuyOnce()):
+            stage.until(lambda: stage.rows("SELECT 1 FROM fills"), "the buy is settled")
+            stage.until(lambda: stage.ask("/sandbox/clock")["ended"], "the market ends")
+        assert stage.observe() == []
+        assert len(stage.ask("/sandbox/state")["orders"]) == 1
+
+
+@pytest.mark.parametrize("fence", [True, False], ids=["with the fence", "without it"])
+def test_the_fence_is_what_stops_a_late_order(tmp_path: Path, database_url: str, fence: bool) -> None:
+    """Accepted after everybody stopped looking: with the fence it cannot be, without it a trade is lost."""
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(2))
+    with open_stage(tmp_path, database_url, candles=candles, unknown_patience_seconds=1, **BUSY) as stage:
+        stage.arm({"path": ORDERS, "method": "POST", "count": 1, "kind": "late_accept", "seconds": 3})
+        with stage.scheduler(BuyOnce(), target=None if fence else play_unfenced):
+            stage.until(
+                lambda: stage.rows("SELECT 1 FROM order_intents WHERE closed_at IS NOT NULL"),
+                "the intent is closed",
+            )
+            stage.until(lambda: stage.ask("/sandbox/state")["trades"], "the late order is accepted")
+        lost = [line for line in stage.observe() if line.startswith("lost trade")]
+        assert bool(lost) is not fence
+
+
+@pytest.mark.slow
+def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
+    dice = seeded()
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(4000))
+    with open_stage(tmp_path, database_url, candles=candles, unknown_patience_seconds=2, **BUSY) as stage:
+        faults = [
+            {"kind": "lost_reply", "probability": 0.10},
+            {"kind": "late_accept", "probability": 0.05, "seconds": 0.4},
+            {"kind": "error_after", "probability": 0.03},
+        ]
+        seed = dice.randrange(2**31)
+        stage.arm(*({"path": ORDERS, "method": "POST", "seed": seed, **fault} for fault in faults))
+        for _ in range(50):
+            kill_while_trading(stage, dice.uniform(0.0, 0.6))
+        stage.disarm()
+        with stage.scheduler(Metronome()):
+            traded = stage.value("SELECT count(*) FROM orders")
+            stage.until(
+                lambda: stage.value("SELECT count(*) FROM orders") >= traded + 4,
+                "it trades on after all kills",
+            )
+        assert stage.rows("SELECT 1 FROM order_intents WHERE state IN ('open', 'unknown')") == []
+        assert stage.observe() == []
+        assert stage.value("SELECT count(*) FROM orders") > 50
+
+
+def kill_while_trading(stage: Stage, after: float) -> None:
+    """SIGKILL `after` seconds from the moment this scheduler does something."""
+    runs = stage.value("SELECT coalesce(max(id), 0) FROM job_runs")
+    process = stage.start_scheduler(Metronome())
+    stage.until(
+        lambda: stage.value("SELECT coalesce(max(id), 0) FROM job_runs") > runs, "the scheduler works"
+    )
+    time.sleep(after)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(10)
+
+
+def test_of_two_schedulers_one_trades(tmp_path: Path, database_url: str) -> None:
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(300))
+    with open_stage(tmp_path, database_url, candles=candles, **BUSY) as stage:
+        with stage.scheduler(Metronome()) as leader, stage.scheduler(Metronome(), offset=1):
+            stage.until(lambda: stage.value("SELECT count(*) FROM orders") >= 6, "the leader trades")
+            assert stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 1
+            assert leader.pid is not None
+            os.kill(leader.pid, signal.SIGKILL)
+            leader.join(10)
+            stage.until(
+                lambda: stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 2,
+                "the standby leads",
+            )
+            before = stage.value("SELECT count(*) FROM orders")
+            stage.until(lambda: stage.value("SELECT count(*) FROM orders") > before + 2, "the standby trades")
+        assert stage.observe() == []
+
+
+def test_a_stopped_leader_cannot_trade_when_it_wakes(tmp_path: Path, database_url: str) -> None:
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(2000))
+    with open_stage(tmp_path, database_url, candles=candles, **BUSY) as stage:
+        with stage.scheduler(Metronome()) as leader, stage.scheduler(Metronome(), offset=1):
+            stage.until(lambda: stage.value("SELECT count(*) FROM orders") >= 2, "the leader trades")
+            assert leader.pid is not None
+            os.kill(leader.pid, signal.SIGSTOP)
+            stage.until(
+                lambda: stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 2,
+                "the standby leads",
+            )
+            os.kill(leader.pid, signal.SIGCONT)
+            before = stage.value("SELECT count(*) FROM orders")
+            stage.until(
+                lambda: stage.value("SELECT count(*) FROM orders") > before + 10, "the new leader trades on"
+            )
+            epochs = stage.rows(EPOCHS_SINCE_TAKE_OVER)
+            assert [row["epoch"] for row in epochs] == [2]
+        assert stage.observe() == []
