@@ -30,8 +30,8 @@ class Trigger(StrEnum):
 class OrderRequest:
     """A market order that the sizing allows. A buy names `funds` (won to spend, fee on top), a sell `volume`.
 
-    `key` tells one wish from the next (a candle's close, an entry's fill), so that asking twice for the same thing gives the same identifier.
-    `reason` is shown to the owner.
+    `key` tells one wish from the next (a candle's close, an entry's fill), so that asking twice for the same thing
+    gives the same identifier. `reason` is shown to the owner.
     """
 
     market: Market
@@ -112,7 +112,7 @@ class Order:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for was executed. A market buy that leaves less than its last unit's price counts as done."""
+        """Whether all that was asked for was executed; a market buy asks for won and is done when it ends."""
         return self.volume is None or self.executed_volume == self.volume
 
     @property

@@ -82,5 +82,5 @@ class TradingCycle:
 
     async def _skip(self, market: Market, reason: f.DecisionSkip, detail: str) -> None:
         now = self.clock.now()
-        closed_at = now.replace(minute=0, second=0, microsecond=0)
-        await self.ledger.record(f.DecisionSkipped(market, closed_at, now, self.advisor.name, reason, detail))
+        skipped = f.DecisionSkipped(market, last_close(now), now, self.advisor.name, reason, detail)
+        await self.ledger.record(skipped)
