@@ -63,12 +63,20 @@ def test_the_same_in_english() -> None:
 @pytest.mark.parametrize(
     ("shown", "weight"),
     [
-        ({"rsi_14": 29.9}, 2),
-        ({"rsi_14": 34.9}, 1),
         ({"rsi_14": 0.0}, 2),
-        ({"rsi_14": 70.0}, -1),
+        ({"rsi_14": 29.9}, 2),
+        ({"rsi_14": 30.0}, 1),
+        ({"rsi_14": 34.9}, 1),
+        ({"rsi_14": 35.0}, 0),
+        ({"rsi_14": 67.9}, 0),
+        ({"rsi_14": 68.0}, -1),
+        ({"rsi_14": 75.0}, -2),
         ({"rsi_14": 100.0}, -2),
         ({"bollinger_percent_b": -0.1}, 2),
+        ({"bollinger_percent_b": 0.0}, 1),
+        ({"bollinger_percent_b": 0.05}, 0),
+        ({"bollinger_percent_b": 0.98}, 0),
+        ({"bollinger_percent_b": 1.0}, -1),
         ({"bollinger_percent_b": 0.04}, 1),
         ({"bollinger_percent_b": 0.99}, -1),
         ({"bollinger_percent_b": 1.1}, -2),
@@ -95,6 +103,11 @@ def test_what_is_held_is_sold_when_the_signals_turn() -> None:
     assert (advice.action, advice.size, advice.invalidation) == (Action.SELL, 1, None)
     assert advice.confidence == Decimal("0.8")
     assert [r.text for r in advice.reasons] == ["RSI 과매수 구간 진입(76.0)", "MACD 데드크로스(-5)"]
+
+
+def test_what_says_nothing_is_no_ground_for_a_trade() -> None:
+    advice = advised(quiet(held=True, macd_hist_previous=5.0, macd_hist=-5.0))
+    assert [r.text for r in advice.reasons] == ["MACD 데드크로스(-5)"]
 
 
 def test_nothing_is_sold_that_is_not_held_and_nothing_bought_that_is() -> None:

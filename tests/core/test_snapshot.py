@@ -65,6 +65,7 @@ def test_only_silent_candles_behind_the_indicators_are_counted() -> None:
         (100, 100, 100, 100, PriceSource.BOOK),
         (100, 0, 1, 100, PriceSource.BOOK),
         (100, -1, 101, 100, PriceSource.BOOK),
+        (100, 0, 200, 100, PriceSource.BOOK),
         (100, 99, 101, 130, PriceSource.CANDLE),
         (100, 99, 101, 0, PriceSource.CANDLE),
     ],
