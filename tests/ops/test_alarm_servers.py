@@ -39,7 +39,7 @@ def native(tmp_path: Path) -> Native:
         tmp_path / "world",
         Database("postgresql://elsewhere/db"),
         (),
-        ACCOUNT,
+        lambda: ACCOUNT,
         tmp_path / ".env",
         print,
     )

@@ -104,6 +104,12 @@ class World:
         self.store.close()
 
 
+def require_playable(options: ExchangeOptions) -> None:
+    """Reads the candle files without making a world of them. Raises CandleFileInvalid."""
+    if sources := parse_sources(options.candles):
+        _recorded_feed(sources, options.start)
+
+
 def _feed(options: ExchangeOptions) -> Feed:
     sources = parse_sources(options.candles)
     if not sources:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bongsu.ops.stack.children import Identity, die_with_parent
@@ -31,7 +31,7 @@ class Launch:
     service: Service
     command: Sequence[str]
     ready: Probe
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Callable[[], Mapping[str, str]] = dict  # asked anew at each start: `.env` may have changed
     identity: Identity | None = None
     directory: Path | None = None
     prepare: Step = _nothing
@@ -54,7 +54,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **launch.environment},
+            env={**os.environ, **launch.environment()},
             cwd=launch.directory,
             start_new_session=True,
             user=identity.uid if identity else None,

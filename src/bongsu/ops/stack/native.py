@@ -39,7 +39,7 @@ class Native:
     world: Path
     database: Database
     exchange: tuple[str, ...]  # the arguments of `bongsu exchange`
-    telegram: TelegramAccount
+    telegram: Callable[[], TelegramAccount]  # by the settings of now
     env_file: Path
     tell: Tell
     _fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,7 +64,7 @@ class Native:
             "BONGSU_PORT_OFFSET": str(self.places.port_offset),
             "DATABASE_URL": self.database.url,
             "EXCHANGE_URL": self.url("exchange"),
-            "TELEGRAM_API_URL": self.telegram.api_url,
+            "TELEGRAM_API_URL": self.telegram().api_url,
             "BACKEND_URL": self.url("backend"),
             "WORLD_ID": self.world_id,
             "PYTHONUNBUFFERED": "1",
@@ -87,7 +87,7 @@ class Native:
     def _program(self, name: str, *arguments: str) -> Launch:
         declared = service(name)
         command = (sys.executable, "-m", "bongsu", name, *arguments)
-        return Launch(declared, command, self._probe(declared), self.environment())
+        return Launch(declared, command, self._probe(declared), self.environment)
 
     def _postgres(self, cluster: Cluster) -> Launch:
         answers = postgres_ready(cluster.superuser_url)
@@ -142,7 +142,7 @@ class Native:
                 CHECKOUT / "monitoring/alertmanager.yml.tmpl",
                 webhook=f"{self.url('backend')}/api/v1/alerts/webhook",
                 token_file=self.places.state / "api_token",
-                telegram=self.telegram,
+                telegram=self.telegram(),
             )
             write_private(config, text)
 
@@ -170,7 +170,7 @@ class Native:
             declared,
             (program, *options),
             self._probe(declared),
-            memory,
+            lambda: memory,
             directory=self.places.tools,  # where an unpacked one finds its templates and pages
             prepare=prepare,
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from bongsu.errors import CannotStart
+from bongsu.errors import CannotStart, SettingsInvalid
 from bongsu.ops.stack.child import Child, Launch
 from bongsu.ops.stack.rotation import RotatingLog
 from bongsu.ops.stack.services import Restarts, only_among
@@ -124,7 +124,7 @@ class Supervised:
                 self.restarted += 1
                 self._become(State.RESTARTING, _describe_exit(code))
                 await asyncio.sleep(self.pause)
-        except CannotStart as refusal:
+        except (CannotStart, SettingsInvalid) as refusal:
             self._become(State.FAILED, str(refusal))
         finally:
             log.close()

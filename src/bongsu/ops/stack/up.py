@@ -95,7 +95,7 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
         world=world.directory,
         database=_database(settings, places, world.directory),
         exchange=world.exchange_arguments(),
-        telegram=_telegram(settings, places),
+        telegram=lambda: _telegram(load_settings(), places),
         env_file=Path(os.environ.get("BONGSU_ENV_FILE", ".env")).absolute(),
         tell=progress.line,
     )

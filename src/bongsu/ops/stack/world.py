@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bongsu.errors import WorldMismatch
 from bongsu.ops.language import say
 from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.services import service
+
+if TYPE_CHECKING:  # the exchange's code is big, and `ps` does not need it
+    from bongsu.sandbox.world import ExchangeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,9 @@ class World:
 
         Raises CannotStart for options or candle files that make no world.
         """
-        from bongsu.sandbox.serve import ExchangeOptions, world_id
+        from bongsu.sandbox.world import world_id
 
-        given = {
-            name: value
-            for name in ("candles", "speed", "seed", "start", "capital")
-            if (value := getattr(options, name)) is not None
-        }
-        identity = world_id(ExchangeOptions(world_dir=places.state, **given))
+        identity = world_id(_exchange_options(options, places.state))
         directory = places.world(f"{identity}-replay" if replay else identity)
         return cls(identity, directory, options, places.port(service("exchange").port))
 
@@ -64,31 +61,34 @@ class World:
         return (*place, "--speed", str(options.speed), *candles, *chosen)
 
     def open(self, *, fresh: bool, tell: Callable[[str], None]) -> None:
-        """Makes the directory, or resumes it. A new one's candle files are read first, so that a bad line is
-        named before anything starts. Raises CandleFileInvalid, WorldMismatch."""
-        if fresh and self.directory.exists():
+        """Resumes the directory, or makes it; `fresh` erases it first.
+
+        The candle files of a new world are read before anything is erased or started. Raises CandleFileInvalid.
+        """
+        from bongsu.sandbox.world import require_playable
+
+        if self._note.exists() and not fresh:
+            return tell(say(f"세계 {self.id} 을(를) 이어 갑니다", f"resuming world {self.id}"))
+        require_playable(_exchange_options(self.options, self.directory))
+        if self.directory.exists():
             tell(say(f"이 세계를 지웁니다: {self.directory}", f"erasing this world: {self.directory}"))
             shutil.rmtree(self.directory)
-        note = self.directory / "world.json"
-        if note.exists():
-            self._recognise(note)
-            return tell(say(f"세계 {self.id} 을(를) 이어 갑니다", f"resuming world {self.id}"))
-        self._check_candles()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True)
         names = [Path(name).name for name in self.options.candles]
-        note.write_text(json.dumps({"id": self.id, "candles": names}, ensure_ascii=False) + "\n")
+        self._note.write_text(json.dumps({"id": self.id, "candles": names}, ensure_ascii=False) + "\n")
         return tell(say(f"새 세계 {self.id}", f"a new world, {self.id}"))
 
-    def _recognise(self, note: Path) -> None:
-        found = json.loads(note.read_text())["id"]
-        if found != self.id:
-            raise WorldMismatch(f"{note}: {found} ≠ {self.id}")
+    @property
+    def _note(self) -> Path:
+        return self.directory / "world.json"
 
-    def _check_candles(self) -> None:
-        from bongsu.sandbox.candles import parse_sources, read_candles
 
-        for source in parse_sources(self.options.candles):
-            read_candles(source)
+def _exchange_options(options: MarketOptions, directory: Path) -> "ExchangeOptions":
+    from bongsu.sandbox.world import ExchangeOptions
+
+    names = ("candles", "speed", "seed", "start", "capital")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return ExchangeOptions(world_dir=directory, **given)
 
 
 def _absolute(candles: str) -> str:
