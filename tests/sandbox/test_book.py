@@ -92,3 +92,20 @@ def test_what_was_eaten_is_gone_until_the_next_minute() -> None:
         order_book(ETHER, at + MINUTE, "seed", depth).asks
         == order_book(ETHER, at + MINUTE, "seed", NOTHING_EATEN).asks
     )
+
+
+def test_a_price_has_one_depth_however_it_was_come_by() -> None:
+    """100 is the end of one tick band and the start of another: 100.0 from below, 100 from above."""
+    compared = 0
+    for seed in map(str, range(20)):
+        below, above = (
+            {
+                level.price: level.volume
+                for level in order_book(tape(Decimal(p)), FIRST, seed, NOTHING_EATEN).bids
+            }
+            for p in ("99.97", "101")
+        )
+        for price in below.keys() & above.keys():
+            assert below[price] == above[price]
+            compared += price == 100
+    assert compared

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from bongsu.core.market import HOUR
+from bongsu.sandbox.world import ExchangeOptions
 from sandbox.worlds import ACCESS, ETH, FLAT, SECRET, START, Client, options, serving, token
 
 
@@ -130,6 +131,9 @@ class TestQuotes:
             ("/v1/candles/minutes/60?market=KRW-ETH&count=0", 400),
             ("/v1/candles/minutes/60?market=KRW-ETH&count=x", 400),
             ("/v1/candles/minutes/60?market=KRW-ETH&to=soon", 400),
+            ("/v1/candles/minutes/60?market=KRW-ETH&to=0001-01-01T00:00:00%2B09:00", 400),
+            ("/v1/candles/minutes/60?market=KRW-ETH&to=9999-12-31T23:59:59-09:00", 400),
+            ("/v1/candles/minutes/60?market=KRW-ETH&to=99999999999999999999", 400),
             ("/v1/ticker?markets=KRW-ETH,KRW-XYZ", 404),
             ("/v1/ticker", 400),
             ("/v1/orderbook?markets=KRW-XYZ", 404),
@@ -400,3 +404,33 @@ async def test_the_test_client_signs_as_documented(client: Client) -> None:
     headers = {"Authorization": f"Bearer {(signed + b'.' + signature).decode()}"}
     response = await client.http.get("/v1/orders/chance?market=KRW-ETH", headers=headers)
     assert response.status_code == 200
+
+
+async def test_a_failure_of_its_own_is_no_answer_about_the_order(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client.world.store, "add_trade", full)
+        response = await client.buy(identifier="x")
+    assert refused(response) == (500, "server_error")
+    assert "x-market-time" in response.headers
+    assert (await client.buy(identifier="x")).status_code == 201
+
+
+async def test_an_endless_market_does_not_jump_for_ever(tmp_path: Path) -> None:
+    endless = ExchangeOptions(world_dir=tmp_path, speed="max")
+    async with serving(endless) as client:
+        far = {"until": "9999-01-01T00:00:00Z"}
+        assert refused(await client.http.post("/sandbox/clock/wait", json=far)) == (400, "validation_error")
+        assert (await client.wait(client.world.feed.start + timedelta(days=3)))["now"].startswith(
+            "2025-01-04T00"
+        )
+
+
+async def test_a_market_just_held_is_shown_where_it_stands(tmp_path: Path) -> None:
+    async with serving(options(tmp_path, speed=3_600.0)) as client:
+        held = (await client.http.post("/sandbox/clock/hold", json={"owner": "me", "ttl": 60})).json()
+        assert await client.seen("/sandbox/clock") == held

@@ -1,6 +1,6 @@
 """The market clock, the world as an outside observer sees it, fault switches and the inbox: no part of Upbit's wire."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +16,7 @@ from bongsu.sandbox.store import Message
 from bongsu.sandbox.world import World
 
 _MAX_MESSAGES = 1_000
+_LONGEST_JUMP = timedelta(days=366)
 _T = TypeVar("_T")
 
 
@@ -80,11 +81,18 @@ class Admin:
 
     async def wait(self, request: Request) -> Response:
         asked = await _parse(request, _Wait)
+        self._check_jump(asked.until)
         await self._world.clock.wait(asked.until, asked.timeout)
-        self._world.tick()
         return self._clock()
 
+    def _check_jump(self, until: datetime) -> None:
+        """An endless market in lock-step would be made on and on. Raises Refused."""
+        endless = self._world.feed.end is None and self._world.clock.speed == "max"
+        if endless and until - self._world.exchange.now > _LONGEST_JUMP:
+            raise Refused("validation_error", f"more than {_LONGEST_JUMP.days} days ahead - at `$.until`")
+
     def _clock(self) -> wire.Json:
+        self._world.tick()  # so that a market just held is shown where it stands
         clock, end = self._world.clock, self._world.feed.end
         return wire.Json(
             {

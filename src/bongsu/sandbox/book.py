@@ -1,7 +1,6 @@
 """The order book that stands around the price: drawn anew each minute from the seed and the hour's volume."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -21,16 +20,18 @@ _SHARE_IN_SILENCE = Decimal("0.25")  # what is left of that while nobody trades
 _DRAW_RANGE = Decimal(2**32)
 
 
-@dataclass(frozen=True, slots=True)
 class _Minute:
-    seed: str
-    market: Market
-    minute: datetime
+    """One market's draws of one minute: equal for equal questions, for ever."""
 
-    def draw(self, *what: object) -> int:
-        """Evenly spread over 0..2**32-1; equal for equal questions, for ever."""
-        question = "|".join(map(str, (self.seed, self.market, self.minute.isoformat(), *what)))
-        return int.from_bytes(blake2b(question.encode(), digest_size=4).digest())
+    def __init__(self, seed: str, market: Market, start: datetime) -> None:
+        self.start = start
+        self._asked = blake2b(f"{seed}|{market}|{start.isoformat()}".encode(), digest_size=4)
+
+    def draw(self, question: str) -> int:
+        """Evenly spread over 0..2**32-1."""
+        asked = self._asked.copy()
+        asked.update(question.encode())
+        return int.from_bytes(asked.digest())
 
 
 class Depth:
@@ -59,9 +60,10 @@ def order_book(tape: Tape, at: datetime, seed: str, depth: Depth) -> OrderBook:
     average = _average_level(tape, at)
 
     def remaining(side: BookSide, price: Price) -> Volume:
-        share = Decimal("0.2") + Decimal("1.6") * minute.draw(side, price) / _DRAW_RANGE
+        draw = minute.draw(f"{side}{price.normalize()}")  # one spelling for one price, whatever made it
+        share = Decimal("0.2") + Decimal("1.6") * draw / _DRAW_RANGE
         drawn = max(floor_volume(average * share), VOLUME_STEP)
-        return Volume(drawn - depth.eaten(tape.market, minute.minute, side, price))
+        return Volume(drawn - depth.eaten(tape.market, minute.start, side, price))
 
     return OrderBook(
         tape.market,

@@ -21,6 +21,7 @@ from bongsu.sandbox.ticker import Tickers
 UNITS: Final = (1, 3, 5, 10, 15, 30, 60, 240)
 MAX_CANDLES: Final = 200
 _LEVELS: Final = 30
+_LONGEST_YEAR: Final = 8  # digits of a date without dashes; milliseconds have more
 
 _NAMES = {
     "BTC": ("비트코인", "Bitcoin"),
@@ -127,11 +128,14 @@ class Quotation:
 def parse_time(text: str) -> datetime:
     """ISO 8601, UTC without an offset, or milliseconds since 1970. Raises Refused."""
     try:
-        if text.isdigit() and len(text) > 8:
-            return datetime.fromtimestamp(int(text) / 1000, UTC)
-        at = datetime.fromisoformat(text)
+        if text.isdigit() and len(text) > _LONGEST_YEAR:
+            at = datetime.fromtimestamp(int(text) / 1000, UTC)
+        else:
+            at = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
-        raise _invalid(f"{text!r} is not an ISO 8601 time") from None
+        raise _invalid(f"{text[:40]!r} is not an ISO 8601 time") from None
+    if not 1970 < at.year < 9000:
+        raise _invalid(f"{text[:40]!r} is no time that anybody trades at")
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import MutableSequence
+from contextlib import closing
 from email.utils import format_datetime
 from types import FrameType
 
@@ -32,13 +33,19 @@ __all__ = ["ExchangeOptions", "application", "run", "server_config", "world_id"]
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _GRACE_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75  # longer than a client keeps an idle connection: else orders meet a closing one
 
 
 def run(options: ExchangeOptions) -> None:
     """Blocks until SIGTERM or SIGINT. Raises CannotStart and its kinds before anything is served."""
     listener = _listen(options.host, options.port)
-    world = World(options)
-    _log.info("plays world %s on port %d from %s", world.id, options.port, world.exchange.now)
+    with closing(listener):
+        world = World(options)
+        _play(world, listener)
+
+
+def _play(world: World, listener: socket.socket) -> None:
+    _log.info("plays world %s on port %d from %s", world.id, world.options.port, world.exchange.now)
     try:
         asyncio.run(_serve(world, listener))
     finally:
@@ -57,7 +64,13 @@ def application(world: World) -> ASGIApp:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={Refused: _refuse, Declined: decline, 404: _no_such_page, 405: _no_such_page},
+        exception_handlers={
+            Refused: _refuse,
+            Declined: decline,
+            404: _no_such_page,
+            405: _no_such_page,
+            Exception: _fail,
+        },
     )
     return Stamped(FaultLine(_played(app, world), switches), world)
 
@@ -112,6 +125,12 @@ async def _no_such_page(request: Request, error: Exception) -> Response:
     return wire.Json({"error": {"name": status, "message": f"{request.method} {request.url.path}"}}, status)
 
 
+async def _fail(_: Request, __: Exception) -> Response:
+    return wire.Json(
+        {"error": {"name": "server_error", "message": "the sandbox failed; its log says why"}}, 500
+    )
+
+
 class _Server(uvicorn.Server):
     """Lets those go who wait for the clock, so that a stop does not wait for them."""
 
@@ -135,6 +154,7 @@ def server_config(world: World) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
 

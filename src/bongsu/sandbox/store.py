@@ -256,7 +256,7 @@ class Store:
         self._db.execute("DELETE FROM eaten WHERE minute <> ?", (_microseconds(minute),))
         self._db.execute(
             "INSERT OR REPLACE INTO eaten VALUES (?, ?, ?, ?, ?)",
-            (market, side, str(price), _microseconds(minute), str(volume)),
+            (market, side, str(price.normalize()), _microseconds(minute), str(volume)),
         )
 
     def hour_shares(self) -> dict[Market, tuple[datetime, Volume]]:
