@@ -74,7 +74,7 @@ SERVICES = (
         port=8001,
         ready_path="/metrics",
         memory_mb=384,
-        grace=3.5,
+        grace=4.0,
         starts_after=("postgres", "exchange"),
     ),
 )
