@@ -22,7 +22,7 @@ class Holding:
         return self.free + self.locked
 
 
-class InsufficientFunds(BongsuError):  # noqa: N818 - named for what happened, like the tree of errors.py
+class InsufficientFunds(BongsuError):
     """Nothing was changed."""
 
 

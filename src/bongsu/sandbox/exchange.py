@@ -11,10 +11,11 @@ from decimal import Context, Decimal, localcontext
 from uuid import UUID, uuid5
 
 from bongsu.core.market import HOUR, BookLevel, Candle, Market, OrderBook
-from bongsu.core.money import ZERO, Price, Volume, floor_volume, tick_size
+from bongsu.core.money import ZERO, Price, Volume, floor_volume
 from bongsu.sandbox.account import KRW, Account, Holding, InsufficientFunds
+from bongsu.sandbox.admission import check_depth, check_grid, check_total, holds_enough, total_of
 from bongsu.sandbox.book import BookSide, Depth, order_book
-from bongsu.sandbox.orders import MAX_TOTAL, MIN_TOTAL, Order, Refused, State, Ticket, Trade, Trend
+from bongsu.sandbox.orders import Order, Refused, State, Ticket, Trade, Trend
 from bongsu.sandbox.path import (
     first_at_or_above,
     first_at_or_below,
@@ -204,10 +205,10 @@ class Exchange:
         if not tape.trading(self.now):
             raise Refused("market_offline", f"{ticket.market} is not trading now")
         book = self.order_book(ticket.market)
-        total = _total(ticket, book)
-        _check_grid(ticket)
-        _check_total(ticket, total)
-        _check_depth(ticket, book)
+        total = total_of(ticket, book)
+        check_grid(ticket)
+        check_total(ticket, total)
+        check_depth(ticket, book)
         reserved_fee = total * self.fee if ticket.side == "bid" else ZERO
         locked = total + reserved_fee if ticket.side == "bid" else ticket.volume or ZERO
         seq = self._order_seq + 1
@@ -225,7 +226,7 @@ class Exchange:
         levels = self._levels_within_reach(ticket)
         if ticket.time_in_force == "post_only" and levels:
             return self._close(order, "cancel")
-        if ticket.time_in_force == "fok" and not _enough(ticket, levels):
+        if ticket.time_in_force == "fok" and not holds_enough(ticket, levels):
             return self._close(order, "cancel")
         for level in levels:
             self._take(order, level)
@@ -330,45 +331,3 @@ class Exchange:
 
 def _duplicate(identifier: str | None) -> Refused:
     return Refused("duplicate_identifier", f"identifier {identifier} was used before")
-
-
-def _total(ticket: Ticket, book: OrderBook) -> Decimal:
-    """What the order is worth in won, as far as can be told before it is matched."""
-    price = ticket.price or ZERO
-    if ticket.spends_total:
-        return price
-    volume = ticket.volume or ZERO
-    if ticket.ord_type == "limit":
-        return price * volume
-    return volume * book.bids[0].price if book.bids else ZERO
-
-
-def _check_grid(ticket: Ticket) -> None:
-    if ticket.ord_type == "limit" and ticket.price is not None:
-        tick = tick_size(Price(ticket.price))
-        if ticket.price % tick:
-            raise Refused(
-                f"invalid_price_{ticket.side}", f"{ticket.price:f} is no multiple of the tick {tick:f}"
-            )
-
-
-def _check_total(ticket: Ticket, total: Decimal) -> None:
-    if total < MIN_TOTAL:
-        raise Refused(f"under_min_total_{ticket.side}", f"an order is worth at least {MIN_TOTAL} KRW")
-    if total > MAX_TOTAL:
-        raise Refused("volume_too_large", f"an order is worth at most {MAX_TOTAL} KRW")
-
-
-def _check_depth(ticket: Ticket, book: OrderBook) -> None:
-    """A market order may not be bigger than the displayed levels that it would eat."""
-    if ticket.ord_type not in ("price", "market"):
-        return
-    levels = book.asks if ticket.side == "bid" else book.bids
-    if not _enough(ticket, list(levels)):
-        raise Refused("volume_too_large", f"the {len(levels)} displayed levels do not hold that much")
-
-
-def _enough(ticket: Ticket, levels: list[BookLevel]) -> bool:
-    if ticket.spends_total:
-        return sum((x.price * x.volume for x in levels), ZERO) >= (ticket.price or ZERO)
-    return sum((x.volume for x in levels), ZERO) >= (ticket.volume or ZERO)

@@ -16,11 +16,8 @@ TimeInForce = Literal["ioc", "fok", "post_only"]
 State = Literal["wait", "done", "cancel"]
 Trend = Literal["up", "down"]
 
-MIN_TOTAL = Decimal(5_000)
-MAX_TOTAL = Decimal(1_000_000_000)
 
-
-class Refused(BongsuError):  # noqa: N818 - named for what happened, like the tree of errors.py
+class Refused(BongsuError):
     """`name` is Upbit's error name."""
 
     def __init__(self, name: str, message: str, status: int = 400) -> None:

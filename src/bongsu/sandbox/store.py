@@ -4,23 +4,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from bongsu.core.market import Market
 from bongsu.core.money import Price, Volume
 from bongsu.errors import CannotStart, WorldMismatch
 from bongsu.sandbox.account import Holding
 from bongsu.sandbox.book import BookSide, Depth
-from bongsu.sandbox.orders import Order, Ticket, Trade
+from bongsu.sandbox.orders import Order, Trade
+from bongsu.sandbox.rows import microseconds, moment, order_from, order_row, trade_from, trade_row
 
 FILE = "exchange.sqlite3"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Store:
         return self._meta_time("played")
 
     def save_played(self, at: datetime) -> None:
-        self._save_meta("played", str(_microseconds(at)))
+        self._save_meta("played", str(microseconds(at)))
 
     def clock(self) -> datetime | None:
         """Nobody has been shown a later market time."""
@@ -110,13 +108,13 @@ class Store:
         """Outlives the process, though perhaps not a power cut: it is written too often to wait for the disk."""
         self._db.execute("PRAGMA synchronous = NORMAL")
         try:
-            self._save_meta("clock", str(_microseconds(at)))
+            self._save_meta("clock", str(microseconds(at)))
         finally:
             self._db.execute("PRAGMA synchronous = FULL")
 
     def _meta_time(self, name: str) -> datetime | None:
         text = self._meta(name)
-        return None if text is None else _time(int(text))
+        return None if text is None else moment(int(text))
 
     def _meta(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -142,12 +140,12 @@ class Store:
 
     def flows(self) -> list[Flow]:
         rows = self._db.execute("SELECT * FROM flows ORDER BY id")
-        return [Flow(r["currency"], Decimal(r["delta"]), _time(r["at"])) for r in rows]
+        return [Flow(r["currency"], Decimal(r["delta"]), moment(r["at"])) for r in rows]
 
     def add_flow(self, flow: Flow) -> None:
         self._db.execute(
             "INSERT INTO flows (at, currency, delta) VALUES (?, ?, ?)",
-            (_microseconds(flow.at), flow.currency, str(flow.delta)),
+            (microseconds(flow.at), flow.currency, str(flow.delta)),
         )
 
     # -- orders and trades ----------------------------------------------------------------------
@@ -158,47 +156,15 @@ class Store:
         return done.rowcount == 1
 
     def save_order(self, order: Order) -> None:
-        ticket = order.ticket
         self._db.execute(
             f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 18)})",  # noqa: S608 - question marks only
-            (
-                order.seq,
-                str(order.uuid),
-                ticket.identifier,
-                ticket.market,
-                ticket.side,
-                ticket.ord_type,
-                _text(ticket.price),
-                _text(ticket.volume),
-                ticket.time_in_force,
-                ticket.smp_type,
-                _microseconds(order.created_at),
-                str(order.reserved_fee),
-                str(order.locked),
-                order.state,
-                str(order.executed_volume),
-                str(order.executed_funds),
-                str(order.paid_fee),
-                order.trades_count,
-            ),
+            order_row(order),
         )
 
     def add_trade(self, trade: Trade) -> None:
         self._db.execute(
             "INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                trade.seq,
-                str(trade.uuid),
-                trade.order_seq,
-                trade.market,
-                trade.side,
-                str(trade.price),
-                str(trade.volume),
-                str(trade.funds),
-                str(trade.fee),
-                _microseconds(trade.at),
-                trade.trend,
-            ),
+            trade_row(trade),
         )
 
     def last_order_seq(self) -> int:
@@ -220,8 +186,8 @@ class Store:
         """Created in [start, end], oldest first."""
         return self._many(
             "SELECT * FROM orders WHERE state <> 'wait' AND created_at BETWEEN ? AND ? ORDER BY seq",
-            _microseconds(start),
-            _microseconds(end),
+            microseconds(start),
+            microseconds(end),
         )
 
     def all_orders(self) -> list[Order]:
@@ -229,17 +195,17 @@ class Store:
 
     def trades_of(self, order: Order) -> list[Trade]:
         rows = self._db.execute("SELECT * FROM trades WHERE order_seq = ? ORDER BY seq", (order.seq,))
-        return [_trade(row) for row in rows]
+        return [trade_from(row) for row in rows]
 
     def all_trades(self) -> list[Trade]:
-        return [_trade(row) for row in self._db.execute("SELECT * FROM trades ORDER BY seq")]
+        return [trade_from(row) for row in self._db.execute("SELECT * FROM trades ORDER BY seq")]
 
     def _one(self, query: str, *arguments: Any) -> Order | None:
         row = self._db.execute(query, arguments).fetchone()
-        return None if row is None else _order(row)
+        return None if row is None else order_from(row)
 
     def _many(self, query: str, *arguments: Any) -> list[Order]:
-        return [_order(row) for row in self._db.execute(query, arguments)]
+        return [order_from(row) for row in self._db.execute(query, arguments)]
 
     # -- consumed depth -------------------------------------------------------------------------
 
@@ -247,25 +213,25 @@ class Store:
         depth = Depth()
         for r in self._db.execute("SELECT * FROM eaten"):
             price, volume = Price(Decimal(r["price"])), Volume(Decimal(r["volume"]))
-            depth.eat(Market(r["market"]), _time(r["minute"]), r["side"], price, volume)
+            depth.eat(Market(r["market"]), moment(r["minute"]), r["side"], price, volume)
         return depth
 
     def save_eaten(
         self, market: Market, minute: datetime, side: BookSide, price: Decimal, volume: Decimal
     ) -> None:
-        self._db.execute("DELETE FROM eaten WHERE minute <> ?", (_microseconds(minute),))
+        self._db.execute("DELETE FROM eaten WHERE minute <> ?", (microseconds(minute),))
         self._db.execute(
             "INSERT OR REPLACE INTO eaten VALUES (?, ?, ?, ?, ?)",
-            (market, side, str(price.normalize()), _microseconds(minute), str(volume)),
+            (market, side, str(price.normalize()), microseconds(minute), str(volume)),
         )
 
     def hour_shares(self) -> dict[Market, tuple[datetime, Volume]]:
         rows = self._db.execute("SELECT * FROM hour_shares")
-        return {Market(r["market"]): (_time(r["hour"]), Volume(Decimal(r["volume"]))) for r in rows}
+        return {Market(r["market"]): (moment(r["hour"]), Volume(Decimal(r["volume"]))) for r in rows}
 
     def save_hour_share(self, market: Market, hour: datetime, volume: Decimal) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO hour_shares VALUES (?, ?, ?)", (market, _microseconds(hour), str(volume))
+            "INSERT OR REPLACE INTO hour_shares VALUES (?, ?, ?)", (market, microseconds(hour), str(volume))
         )
 
     # -- Telegram -------------------------------------------------------------------------------
@@ -282,7 +248,7 @@ class Store:
     ) -> Message:
         done = self._db.execute(
             "INSERT INTO messages (at, market_time, chat_id, text, source, parse_mode) VALUES (?, ?, ?, ?, ?, ?)",
-            (_microseconds(at), _microseconds(market_time), chat_id, text, source, parse_mode),
+            (microseconds(at), microseconds(market_time), chat_id, text, source, parse_mode),
         )
         return Message(done.lastrowid or 0, at, market_time, chat_id, text, source, parse_mode)
 
@@ -291,8 +257,8 @@ class Store:
         return [
             Message(
                 r["id"],
-                _time(r["at"]),
-                _time(r["market_time"]),
+                moment(r["at"]),
+                moment(r["market_time"]),
                 r["chat_id"],
                 r["text"],
                 r["source"],
@@ -300,61 +266,3 @@ class Store:
             )
             for r in rows
         ]
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _time(microseconds: int) -> datetime:
-    return _EPOCH + microseconds * _MICROSECOND
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _order(row: sqlite3.Row) -> Order:
-    ticket = Ticket(
-        Market(row["market"]),
-        row["side"],
-        row["ord_type"],
-        _decimal(row["price"]),
-        _decimal(row["volume"]),
-        row["time_in_force"],
-        row["smp_type"],
-        row["identifier"],
-    )
-    return Order(
-        row["seq"],
-        UUID(row["uuid"]),
-        ticket,
-        _time(row["created_at"]),
-        Decimal(row["reserved_fee"]),
-        Decimal(row["locked"]),
-        row["state"],
-        Decimal(row["executed_volume"]),
-        Decimal(row["executed_funds"]),
-        Decimal(row["paid_fee"]),
-        row["trades_count"],
-    )
-
-
-def _trade(row: sqlite3.Row) -> Trade:
-    return Trade(
-        UUID(row["uuid"]),
-        row["seq"],
-        row["order_seq"],
-        Market(row["market"]),
-        row["side"],
-        Decimal(row["price"]),
-        Decimal(row["volume"]),
-        Decimal(row["funds"]),
-        Decimal(row["fee"]),
-        _time(row["at"]),
-        row["trend"],
-    )

@@ -23,7 +23,7 @@ _TAGS = frozenset((*_STYLES, "a", "code", "pre", "blockquote", "tg-emoji"))
 _TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s[^<>]*)?)>")
 
 
-class Declined(BongsuError):  # noqa: N818 - named for what happened, like the tree of errors.py
+class Declined(BongsuError):
     """As the Bot API declines: a status and a description."""
 
     def __init__(self, status: int, description: str) -> None:

@@ -15,11 +15,10 @@ from starlette.routing import Route
 from bongsu.core.market import Market
 from bongsu.core.money import floor_volume
 from bongsu.sandbox import wire
+from bongsu.sandbox.admission import MAX_TOTAL, MIN_TOTAL
 from bongsu.sandbox.auth import Gate, spellings_of_body, spellings_of_query
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.orders import (
-    MAX_TOTAL,
-    MIN_TOTAL,
     Order,
     OrderType,
     Refused,
