@@ -22,7 +22,9 @@ def note(root: Path, text: str) -> None:
 def serve(options: argparse.Namespace) -> None:
     root, name = options.root, options.name
     note(root, f"start {name}")
-    (root / f"{name}.pid").write_text(str(os.getpid()))
+    fresh = root / f"{name}.pid.new"
+    fresh.write_text(str(os.getpid()))
+    fresh.rename(root / f"{name}.pid")
     if options.grandchild:
         grandchild = subprocess.Popen(["sleep", "300"])
         (root / f"{name}.grandchild.pid").write_text(str(grandchild.pid))
