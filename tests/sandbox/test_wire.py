@@ -68,6 +68,29 @@ class TestTokens:
         swapped = "limit=5&states[]=done&end_time=2024-01-20T09:00:00+09:00"
         assert refused(await self.ask(client, token(swapped), path)) == (401, "invalid_query_payload")
 
+    async def test_a_query_may_come_as_a_body(self, client: Client) -> None:
+        """pyupbit's way: a form with GET, JSON with DELETE."""
+        await client.post(
+            {
+                "market": ETH,
+                "side": "bid",
+                "ord_type": "limit",
+                "price": "2900000",
+                "volume": "0.01",
+                "identifier": "x",
+            }
+        )
+        for method, body in (
+            ("GET", {"data": {"identifier": "x"}}),
+            ("DELETE", {"json": {"identifier": "x"}}),
+        ):
+            headers = {"Authorization": f"Bearer {token('identifier=x')}"}
+            response = await client.http.request(method, "/v1/order", headers=headers, **body)
+            assert (response.status_code, response.json()["identifier"]) == (200, "x")
+            wrong = {"Authorization": f"Bearer {token('identifier=y')}"}
+            response = await client.http.request(method, "/v1/order", headers=wrong, **body)
+            assert refused(response) == (401, "invalid_query_payload")
+
     async def test_a_body_is_hashed_in_its_own_order(self, client: Client) -> None:
         body = {"ord_type": "price", "price": "10000", "side": "bid", "market": ETH}
         assert (await client.post(body)).status_code == 201

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final, cast, get_args
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -59,7 +60,9 @@ class Trading:
 
     def _asking(self, ask: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            self._gate.admit(request.headers.get("authorization"), spellings_of_query(request.url.query))
+            await _move_query_from_body(request)
+            query = request.scope["query_string"].decode("latin-1")
+            self._gate.admit(request.headers.get("authorization"), spellings_of_query(query))
             return wire.Json(ask(request))
 
         return endpoint
@@ -86,13 +89,7 @@ class Trading:
             self._exchange.burn(identifier)
 
     async def _signed_body(self, request: Request) -> dict[str, Any]:
-        raw = await request.body()
-        if len(raw) > _MAX_BODY:
-            raise Refused("validation_error", "the body is too large", 413)
-        try:
-            body: dict[str, Any] = _BODY.decode(raw or b"{}")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Refused("validation_error", "the body is no JSON object") from None
+        body = _parse_body(await request.body())
         self._gate.admit(request.headers.get("authorization"), spellings_of_body(body))
         return body
 
@@ -186,6 +183,26 @@ class Trading:
         if found is None:
             raise Refused("order_not_found", "there is no such order", 404)
         return found
+
+
+async def _move_query_from_body(request: Request) -> None:
+    """pyupbit sends the query of a GET as a form, that of a DELETE as JSON; Upbit takes both."""
+    if request.scope["query_string"] or request.headers.get("content-length", "0") == "0":
+        return
+    raw = await request.body()
+    if request.headers.get("content-type", "").startswith("application/json"):
+        raw = urlencode(_parse_body(raw), doseq=True).encode()
+    request.scope["query_string"] = raw
+
+
+def _parse_body(raw: bytes) -> dict[str, Any]:
+    if len(raw) > _MAX_BODY:
+        raise Refused("validation_error", "the body is too large", 413)
+    try:
+        body: dict[str, Any] = _BODY.decode(raw or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused("validation_error", "the body is no JSON object") from None
+    return body
 
 
 def parse_ticket(body: dict[str, Any]) -> Ticket:
