@@ -130,6 +130,26 @@ def test_stop_start_and_restart_of_one_service(toys: ToyStack) -> None:
     assert "one, two" in unknown.stderr
 
 
+def test_a_restart_that_cannot_be_says_what_it_waits_for(toys: ToyStack) -> None:
+    toys.start(toy("store"), toy("trader", starts_after=["store"]))
+    wait_until(lambda: toys.is_up("store", "trader"))
+    toys.command("stop", "store")
+
+    restarted = toys.command("restart", "trader")
+
+    assert restarted.returncode == 1
+    assert restarted.stdout == "trader: blocked store\n"
+    toys.command("start", "store")
+    wait_until(lambda: toys.command("ps").returncode == 0)
+
+
+def test_the_last_words_of_a_service_reach_its_log(toys: ToyStack) -> None:
+    toys.start(toy("one", "--last-words", "50000"))
+    wait_until(lambda: toys.is_up("one"))
+    toys.command("stop", "one")
+    assert (toys.root / "logs/one/one.log").read_text().endswith("word 49999\n")
+
+
 def test_down_returns_when_everything_is_gone(toys: ToyStack) -> None:
     runner = toys.start(toy("one", "--slow", "0.5"))
     wait_until(lambda: toys.is_up("one"))

@@ -33,9 +33,7 @@ def serve(options: argparse.Namespace) -> None:
         sys.exit(options.exit_code)
     time.sleep(options.late)
     server = HTTPServer(("127.0.0.1", options.port), Answer)
-    signal.signal(
-        signal.SIGTERM, signal.SIG_IGN if options.deaf else lambda *_: stop(root, name, options.slow)
-    )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if options.deaf else lambda *_: stop(options))
     print(f"{name} listens", flush=True)
     server.serve_forever()
 
@@ -49,9 +47,11 @@ class Answer(BaseHTTPRequestHandler):
         return
 
 
-def stop(root: Path, name: str, slow: float) -> None:
-    time.sleep(slow)
-    note(root, f"stop {name}")
+def stop(options: argparse.Namespace) -> None:
+    time.sleep(options.slow)
+    for number in range(options.last_words):
+        print("word", number)
+    note(options.root, f"stop {options.name}")
     sys.exit(0)
 
 
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--exit-code", type=int)
     parser.add_argument("--slow", type=float, default=0, help="seconds it takes to stop")
+    parser.add_argument("--last-words", type=int, default=0, help="lines it prints when it stops")
     parser.add_argument("--late", type=float, default=0, help="seconds until it answers")
     parser.add_argument("--deaf", action="store_true", help="ignores SIGTERM")
     parser.add_argument("--grandchild", action="store_true", help="starts a process of its own")

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bongsu.errors import CannotStart
 from bongsu.ops.language import say
 from bongsu.ops.stack import control
 from bongsu.ops.stack.places import Places
@@ -21,7 +22,7 @@ _FOLLOW_SECONDS = 0.2
 
 def down() -> int:
     """Returns when the last process is gone."""
-    control.ask(_places().run, {"do": "down"})
+    _ask({"do": "down"})
     print(say("모두 멈췄습니다.", "All stopped."))
     return 0
 
@@ -39,7 +40,7 @@ def restart(service: str) -> int:
 
 
 def _change(wish: str, service: str) -> int:
-    answer = control.ask(_places().run, {"do": wish, "service": service})
+    answer = _ask({"do": wish, "service": service})
     if "state" not in answer:
         print(
             say(f"{service}: 모르는 서비스입니다 ({answer['why']})", f"{service}: one of {answer['why']}"),
@@ -52,7 +53,7 @@ def _change(wish: str, service: str) -> int:
 
 def ps(*, as_json: bool = False) -> int:
     """0 when everything runs, 1 when something does not."""
-    answer = control.ask(_places().run, {"do": "ps"})
+    answer = _ask({"do": "ps"})
     rows = answer["services"]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -124,6 +125,18 @@ def _follow(logs: list[Path]) -> None:
 
 def _print_line(log: Path, line: str, *, named: bool) -> None:
     print(f"{log.stem:<13}| {line}" if named else line)
+
+
+def _ask(request: dict[str, str]) -> control.Answer:
+    try:
+        return control.ask(_places().run, request)
+    except TimeoutError:
+        raise CannotStart(
+            say(
+                "실행 중인 스택이 1분 동안 답하지 않습니다. 상태: bongsu ps",
+                "the running stack has not answered for a minute; see: bongsu ps",
+            )
+        ) from None
 
 
 def _places() -> Places:

@@ -100,8 +100,12 @@ class _Replies:
             await service.stop()
         if wish in ("start", "restart"):
             await service.start()
-            await service.until(State.READY, State.FAILED, State.RESTARTING)
-        return {"ok": service.state is not State.FAILED, "state": service.state, "why": service.reason}
+            await service.until(State.READY, State.FAILED, State.RESTARTING, State.BLOCKED)
+        return {
+            "ok": service.state in (State.READY, State.STOPPED),
+            "state": service.state,
+            "why": service.reason,
+        }
 
     def _rows(self) -> list[dict[str, object]]:
         return [

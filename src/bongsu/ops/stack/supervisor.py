@@ -19,7 +19,7 @@ from bongsu.ops.stack.services import Restarts, only_among
 
 class State(StrEnum):
     WAITING = "waiting"  # for the services it needs
-    BLOCKED = "blocked"  # one of those has failed
+    BLOCKED = "blocked"  # one of those has failed, or was stopped
     PREPARING = "preparing"
     STARTING = "starting"
     READY = "ready"
@@ -30,6 +30,7 @@ class State(StrEnum):
 
 _SETTLED = (State.READY, State.FAILED, State.STOPPED, State.BLOCKED)
 _HOPELESS = 3  # failures in a row after which nobody waits for it, though it is tried on
+_LAST_WORDS_SECONDS = 1.0
 Listener = Callable[["Supervised"], None]
 
 
@@ -100,6 +101,8 @@ class Supervised:
                 await self._child.end(self.launch.service.stop_signal, self.launch.service.grace)
                 self.seconds = time.monotonic() - begun
             if self._task is not None:
+                if self._child is not None:  # its last words still go to the log
+                    await asyncio.wait([self._task], timeout=_LAST_WORDS_SECONDS)
                 self._task.cancel()
                 await asyncio.wait([self._task])
             self._become(State.STOPPED)
@@ -131,8 +134,8 @@ class Supervised:
 
     async def _wait_for_needs(self) -> None:
         for other in self._needs:
-            await other.until(State.READY, State.FAILED)
-            if other.state is State.FAILED:
+            await other.until(State.READY, State.FAILED, State.STOPPED)
+            if other.state is not State.READY:
                 self._become(State.BLOCKED, other.name)
                 await other.until(State.READY)
                 self._become(State.WAITING)
