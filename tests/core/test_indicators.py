@@ -130,6 +130,11 @@ def test_a_market_that_fell_silent_long_ago_reads_neutral(step: int) -> None:
     assert indicators(candles_of(closes))["rsi_14"] == 50.0
 
 
+def test_the_last_rise_of_a_very_cheap_coin_is_not_taken_for_nothing() -> None:
+    """Unscaled, TA-Lib rounds so small a rise to zero, and answers "oversold"."""
+    assert indicators(candles_of(["0.000001"] * 210 + ["0.00000101"] * 190))["rsi_14"] == 100.0
+
+
 @pytest.mark.parametrize(("step", "expected"), [(1, 100.0), (-1, 0.0)])
 def test_rsi_of_a_price_that_only_rose_or_fell(step: int, expected: float) -> None:
     assert indicators(candles_of([1000 + step * i for i in range(400)]))["rsi_14"] == expected

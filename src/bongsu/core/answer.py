@@ -32,7 +32,7 @@ def parse_advice(raw: object) -> Advice | Rejection:
         return refused.rejection
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this module
+class _Refused(Exception):
     def __init__(self, rejection: Rejection) -> None:
         self.rejection = rejection
 
