@@ -25,7 +25,7 @@ from bongsu.core.money import ZERO, Krw, Volume
 Series = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 WINDOW = 400  # enough for every average here to forget where it began
-_RSI_MEMORY = 200  # moves older than this weigh less in a Wilder average than the rounding of a float
+_RSI_MEMORY = 200  # in a Wilder average of 14, an older move weighs less than a millionth
 
 
 def indicators(candles: Sequence[Candle]) -> dict[str, float]:
@@ -124,20 +124,18 @@ def _momentum(close: Series) -> dict[str, float]:
 def _rsi(close: Series) -> float:
     """Relative strength index of the last close, 0..100.
 
-    50 when the price did not move in 200 intervals, where the ratio is 0/0 or mere rounding;
-    TA-Lib would say 0, which reads as "oversold".
+    50 when the price did not move in 200 intervals: TA-Lib would still echo the last move there was,
+    or say 0 where there never was one, and that reads as "oversold".
     """
     recent = close[-_RSI_MEMORY:]
     if (recent == recent[0]).all():
         return 50.0
-    # TA-Lib takes sums below 1e-14 for zero, which the prices of the cheapest coins come near: so scale them.
-    return _finite(talib.RSI(close / close[-1], timeperiod=14)[-1])
+    return _finite(talib.RSI(close, timeperiod=14)[-1])
 
 
 def _trend(high: Series, low: Series, close: Series) -> dict[str, float]:
-    last = close[-1]
     averages = {f"ema_{n}": _finite(talib.EMA(close, timeperiod=n)[-1]) for n in (20, 50, 200)}
-    return averages | {"adx_14": _finite(talib.ADX(high / last, low / last, close / last, timeperiod=14)[-1])}
+    return averages | {"adx_14": _finite(talib.ADX(high, low, close, timeperiod=14)[-1])}
 
 
 def _range(high: Series, low: Series, close: Series) -> dict[str, float]:
