@@ -94,6 +94,7 @@ def test_bold_is_rendered_and_other_asterisks_stay() -> None:
 def test_bold_goes_on_over_a_cut() -> None:
     parts = render_parts("**" + "가" * 5000 + "**")
     assert len(parts) == 2
+    assert all(units(part.html) <= LIMIT for part in parts)
     assert all(re.fullmatch(r"\(\d/2\)\n<b>가+</b>", part.html) for part in parts)
 
 
@@ -161,6 +162,8 @@ async def test_a_long_message_that_broke_off_goes_on_where_it_stopped() -> None:
     await sender.send(text, "long")
     heads = [json.loads(request.content)["text"][:5] for request in script.requests]
     assert heads == ["(1/3)", "(2/3)", "(2/3)", "(3/3)"]
+    await sender.send(text, "long")
+    assert len(script.requests) == 4 + 3
     await sender.send("다른 글", "other")
     assert json.loads(script.requests[-1].content)["text"] == "다른 글"
 

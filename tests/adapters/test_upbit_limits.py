@@ -1,13 +1,15 @@
 """Whatever the wishes, the exchange sees no more requests in a second than it allows."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.scripted import Watch
 from bongsu.adapters.upbit.limits import LIMITS, RateLimits, TokenBucket
 
 
-@given(st.integers(1, 30), st.lists(st.floats(0, 2), min_size=1, max_size=120))
+@given(st.integers(1, 30), st.lists(st.just(0.0) | st.floats(0, 2), min_size=1, max_size=120))
+@example(10, [0.0] * 60)
+@example(10, [1.0, *[0.0] * 60])
 def test_never_more_than_the_limit_in_any_second(limit: int, pauses: list[float]) -> None:
     now, sent = 1000.0, list[float]()
     bucket = TokenBucket(limit, now)

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 LIMIT = 4096  # UTF-16 units; Telegram counts them after its markup is taken out, we count them with it
-_PREFIX = 16  # kept free for "(12/34)\n"
+_PREFIX = len("(999/999)\n")
 _BOLD = re.compile(r"(?<!\S)\*\*(?=[^\s*])([^\n]*?[^\s*])\*\*(?!\*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAGS = len("<b></b>")

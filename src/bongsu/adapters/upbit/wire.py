@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIDES = {"bid": Side.BUY, "ask": Side.SELL}
 
 
-class Unreadable(Exception):  # noqa: N818 - says what the reply is
+class Unreadable(Exception):
     """The reply is not what Upbit promises; it counts as no answer."""
 
 
