@@ -1,0 +1,294 @@
+"""The whole native stack as its owner runs it: what it shows, what it tells, what it survives.
+
+Alarms are waited for with shortened `for:` and intervals; `make drill` waits as long as the shipped rules say.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from stage import REPOSITORY, free_port
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+SPEED = 3600
+# product contract, letter for letter; the histogram by its buckets
+PROMQL = """
+scheduler_job_success_total{job_name="trading_job"}
+scheduler_job_failure_total{job_name="trading_job"}
+scheduler_job_duration_seconds{job_name="trading_job"}
+ai_decision_total{symbol="KRW-ETH", decision="buy"}
+trades_total{symbol="KRW-ETH"}
+portfolio_value_krw
+http_request_duration_seconds_bucket
+sum by (decision) (ai_decision_total)
+rate(ai_decision_total[5m])
+up{job="backend"}
+sum(bot_errors_total)
+histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))
+sum(trades_total)
+increase(scheduler_job_success_total[1h])
+increase(scheduler_job_failure_total[1h])
+""".strip().splitlines()
+
+
+@dataclass
+class Stack:
+    root: Path
+    offset: int
+    environment: dict[str, str]
+
+    def bongsu(self, *arguments: str, expect: int = 0, patience: float = 120) -> str:
+        ran = subprocess.run(
+            [sys.executable, "-m", "bongsu", *arguments],
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+        assert ran.returncode == expect, f"{arguments}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+        return ran.stdout + ran.stderr
+
+    def up(self) -> str:
+        return self.bongsu("up", "-d", "--speed", str(SPEED), "--port-offset", str(self.offset), patience=300)
+
+    def url(self, port: int, path: str) -> str:
+        return f"http://127.0.0.1:{port + self.offset}{path}"
+
+    def ask(self, port: int, path: str) -> Any:
+        with urllib.request.urlopen(self.url(port, path), timeout=10) as reply:
+            return json.load(reply)
+
+    def query(self, promql: str) -> list[dict[str, Any]]:
+        found = self.ask(9090, "/api/v1/query?" + urllib.parse.urlencode({"query": promql}))
+        return list(found["data"]["result"])
+
+    def inbox(self) -> list[str]:
+        return [m["text"] for m in json.loads(self.bongsu("inbox", "--json", "--last", "500"))]
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """As `bongsu ps` tells them; its exit code says whether all is well, which is not asked here."""
+        told = subprocess.run(
+            [sys.executable, "-m", "bongsu", "ps", "--json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return {row["service"]: row for row in json.loads(told.stdout)}
+
+    def pid(self, service: str) -> int:
+        return int(self.services()[service]["pid"])
+
+    def all_ready(self) -> bool:
+        return all(row["state"] == "ready" for row in self.services().values())
+
+    def value(self, query: str) -> Any:
+        password = (self.root / "state" / "postgres_password").read_text().strip()
+        url = f"postgresql://trading_user:{password}@127.0.0.1:{5432 + self.offset}/trading_db"
+        with psycopg.connect(url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row and row[0]
+
+    def until(self, condition: Callable[[], Any], what: str, patience: float = 60) -> float:
+        """Seconds until it held."""
+        began = time.monotonic()
+        while time.monotonic() - began < patience:
+            if condition():
+                return time.monotonic() - began
+            time.sleep(0.25)
+        raise AssertionError(f"not within {patience:.0f} s: {what}")
+
+    def shorten_alarms(self) -> None:
+        """The shipped rules and routes with their waits cut down, in the rendered copies only."""
+        rules = yaml.safe_load((REPOSITORY / "monitoring" / "alert_rules.yml").read_text())
+        for group in rules["groups"]:
+            group["interval"] = "5s"
+            for rule in group["rules"]:
+                rule["for"] = "10s"
+        fast = self.root / "fast_rules.yml"
+        fast.write_text(yaml.safe_dump(rules, allow_unicode=True))
+        config = self.root / "state" / "run" / "prometheus.yml"
+        rendered = yaml.safe_load(config.read_text())
+        rendered["rule_files"] = [str(fast)]
+        config.write_text(yaml.safe_dump(rendered))
+        os.kill(self.pid("prometheus"), signal.SIGHUP)
+        self.until(
+            lambda: any(g["interval"] == 5 for g in self.ask(9090, "/api/v1/rules")["data"]["groups"]),
+            "the short rules are loaded",
+        )
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    # Not below pytest's own directory: that is closed to the account PostgreSQL runs under.
+    root = Path(tempfile.mkdtemp(prefix="bongsu-stack-", dir="/tmp"))
+    root.chmod(0o755)
+    (root / ".env").write_text("BONGSU_LANG=ko\n")
+    environment = os.environ | {
+        "BONGSU_STATE_DIR": str(root / "state"),
+        "BONGSU_LOG_DIR": str(root / "logs"),
+        "BONGSU_DATA_DIR": str(root / "data"),
+        "BONGSU_ENV_FILE": str(root / ".env"),
+    }
+    tools = REPOSITORY / ".bongsu" / "tools"
+    if tools.exists():
+        (root / "state").mkdir()
+        (root / "state" / "tools").symlink_to(tools)
+    stack = Stack(root, free_port() % 20_000 + 20_000, environment)
+    stack.up()
+    yield stack
+    stack.bongsu("down", patience=30)
+    shutil.rmtree(root)
+
+
+def test_it_decides_and_trades_soon_after_the_start(stack: Stack) -> None:
+    assert stack.until(lambda: stack.value("SELECT count(*) FROM decisions"), "a decision", 15) <= 15
+    assert stack.until(lambda: stack.value("SELECT count(*) FROM orders"), "a trade", 120) <= 120
+    stack.until(lambda: any(t.startswith("🤖 거래 실행\n") for t in stack.inbox()), "the trade is told", 30)
+    assert stack.inbox()[0].startswith("✅ 봇 시작됨\n")
+    log = (stack.root / "logs" / "scheduler" / "scheduler.log").read_text()
+    assert "✅ Telegram 시작 알림 전송 완료" in log
+
+
+@pytest.mark.parametrize("promql", PROMQL)
+def test_every_line_of_the_contract_returns_figures(stack: Stack, promql: str) -> None:
+    stack.until(
+        lambda: any(r["value"][1] != "NaN" for r in stack.query(promql)), f"{promql} returns a figure", 60
+    )
+
+
+def test_nobody_counts_what_the_registry_does_not_know(stack: Stack) -> None:
+    """Rules and queries read names; each name that is exported is one of the registry's."""
+    from bongsu.metrics import METRICS
+
+    known = {m.name for m in METRICS}
+    for job in ("backend", "scheduler"):
+        names = {r["metric"]["__name__"] for r in stack.query(f'{{job="{job}"}}')}
+        ours = {n for n in names if not n.startswith(("process_", "python_", "scrape_", "up"))}
+        plain = {re.sub("_(bucket|sum|count)$", "", n) if n not in known else n for n in ours}
+        assert plain <= known
+
+
+def test_no_counter_falls_when_processes_are_killed(stack: Stack) -> None:
+    counters = "SELECT coalesce(jsonb_object_agg(name || labels::text, value), '{}') FROM metric_counter"
+    before = stack.value(counters)
+    for service in ("scheduler", "backend"):
+        os.kill(stack.pid(service), signal.SIGKILL)
+    stack.until(stack.all_ready, "both are back", 60)
+    stack.until(lambda: stack.query('up{job="backend"} == 1'), "the backend is scraped again", 60)
+    after = stack.value(counters)
+    assert [name for name, value in before.items() if after[name] < value] == []
+    # The market goes on while we look: three readings that agree are one moment.
+    stack.until(
+        lambda: total(stack) == float(stack.value("SELECT count(*) FROM orders WHERE executed_volume > 0")),
+        "Prometheus and the database count the same trades",
+        60,
+    )
+
+
+def total(stack: Stack) -> float | None:
+    found = stack.query("sum(trades_total)")
+    return float(found[0]["value"][1]) if found else None
+
+
+def test_the_first_failure_of_a_job_is_told_at_once_and_rings(stack: Stack) -> None:
+    stack.shorten_alarms()
+    stack.until(
+        lambda: stack.query('scheduler_job_failure_total{job_name="trading_job"}'), "the counter is scraped"
+    )
+    arm = urllib.request.Request(
+        stack.url(8700, "/sandbox/faults"),
+        data=json.dumps([{"kind": "error_before", "path": "/v1/ticker", "status": 500}]).encode(),
+        method="PUT",
+        headers={"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(arm, timeout=10).close()
+    failed = "SELECT count(*) FROM job_runs WHERE outcome = 'failure' AND job_name = 'trading_job'"
+    earlier = stack.value(failed)
+    stack.until(lambda: stack.value(failed) > earlier, "the job fails", 60)
+    stack.until(lambda: any("시스템 에러" in t for t in stack.inbox()), "the bot tells it itself", 5)
+    disarm = urllib.request.Request(stack.url(8700, "/sandbox/faults"), method="DELETE")
+    urllib.request.urlopen(disarm, timeout=10).close()
+    stack.until(lambda: any("SchedulerJobFailed" in t for t in stack.inbox()), "the alarm arrives", 90)
+
+
+def test_a_stopped_scheduler_rings_and_comes_back(stack: Stack) -> None:
+    heard = sum("SchedulerDown" in t for t in stack.inbox())
+    stack.bongsu("stop", "scheduler")
+    stack.until(lambda: any(t.startswith("🛑 봇 중지됨\n") for t in stack.inbox()), "the stop is told", 15)
+    stack.until(
+        lambda: sum("SchedulerDown" in t for t in stack.inbox()) > heard, "SchedulerDown arrives", 120
+    )
+    stack.bongsu("start", "scheduler")
+    stack.until(
+        lambda: any(t.startswith("✅") and "SchedulerDown" in t for t in stack.inbox()), "it is resolved", 120
+    )
+
+
+def test_a_scheduler_killed_and_left_dead_rings(stack: Stack) -> None:
+    heard = sum("SchedulerDown" in t for t in stack.inbox())
+    environment = stack.root / ".env"
+    environment.write_text("BONGSU_LANG=kr\nTELEGRAM_TOKN=1\n")  # so that it cannot come back
+    os.kill(stack.pid("scheduler"), signal.SIGKILL)
+    try:
+        stack.until(
+            lambda: sum("SchedulerDown" in t for t in stack.inbox()) > heard, "SchedulerDown arrives", 120
+        )
+        log = (stack.root / "logs" / "scheduler" / "scheduler.log").read_text()
+        assert "BONGSU_LANG" in log
+        assert "TELEGRAM_BOT_TOKEN" in log, "the misspelt name is named with the right one"
+    finally:
+        environment.write_text("BONGSU_LANG=ko\n")
+        stack.bongsu("start", "scheduler")
+
+
+def test_it_goes_on_where_it_stopped(stack: Stack) -> None:
+    stack.until(stack.all_ready, "all is well", 60)
+    before = (stack.ask(8700, "/sandbox/clock")["now"], stack.value("SELECT count(*) FROM orders"))
+    world = stack.ask(8700, "/sandbox/world")["id"]
+    stack.bongsu("down", patience=30)
+    said = stack.up()
+    assert world in said
+    assert stack.ask(8700, "/sandbox/clock")["now"] >= before[0]
+    assert stack.value("SELECT count(*) FROM orders") >= before[1] > 0
+    stack.until(
+        lambda: stack.value("SELECT max(candle_closed_at)::text FROM decisions") > before[0][:10],
+        "it decides on",
+    )
+
+
+def test_a_second_stack_is_refused_in_words(stack: Stack) -> None:
+    again = stack.bongsu("up", "-d", "--port-offset", str(stack.offset), expect=69)
+    assert "bongsu" in again
+    elsewhere = {**stack.environment, "BONGSU_STATE_DIR": str(stack.root / "other")}
+    taken = subprocess.run(
+        [sys.executable, "-m", "bongsu", "up", "-d", "--port-offset", str(stack.offset)],
+        env=elsewhere,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert taken.returncode == 69
+    assert str(8000 + stack.offset) in taken.stderr
+    assert str(stack.pid("backend")) in taken.stderr
