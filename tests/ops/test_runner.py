@@ -54,6 +54,17 @@ def test_a_service_that_dies_comes_back(toys: ToyStack) -> None:
     assert json.loads(toys.command("ps").stdout)[0]["restarts"] == 1
 
 
+def test_a_death_is_seen_though_a_grandchild_holds_the_output_open(toys: ToyStack) -> None:
+    toys.start(toy("one", "--grandchild"))
+    wait_until(lambda: toys.is_up("one"))
+    first, grandchild = toys.pid("one"), int((toys.root / "one.grandchild.pid").read_text())
+
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: toys.pid("one") != first and toys.output.count("✓ one") == 2, seconds=5)
+    assert not alive(grandchild)
+
+
 def test_restarts_pause_longer_each_time(toys: ToyStack) -> None:
     toys.start(toy("one", "--exit-code", "3"))
     wait_until(lambda: toys.output.count("again in") >= 4)

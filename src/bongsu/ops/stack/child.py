@@ -14,6 +14,7 @@ from bongsu.ops.stack.probes import Probe
 from bongsu.ops.stack.rotation import RotatingLog
 from bongsu.ops.stack.services import Service
 
+_DRAIN_SECONDS = 1.0
 Step = Callable[[], Awaitable[None]]
 
 
@@ -40,29 +41,37 @@ class Launch:
 class Child:
     """A process in a group of its own that cannot outlive us; its output goes to a bounded log."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: RotatingLog) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pump: "asyncio.Task[None]") -> None:
         self._process = process
-        self._log = log
-        self._pump = asyncio.create_task(self._write_log())
+        self._pump = pump
         self.started = time.monotonic()
 
     @classmethod
     async def start(cls, launch: Launch, log: RotatingLog) -> "Child":
+        """Raises OSError."""
         identity = launch.identity
-        process = await asyncio.create_subprocess_exec(
-            *launch.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **launch.environment()},
-            cwd=launch.directory,
-            start_new_session=True,
-            user=identity.uid if identity else None,
-            group=identity.gid if identity else None,
-            extra_groups=[] if identity else None,
-            preexec_fn=die_with_parent(launch.service.death_signal),
-        )
-        return cls(process, log)
+        # Not asyncio's own pipe: with that, a wait for the end would last as long as a grandchild's output.
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launch.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                env={**os.environ, **launch.environment()},
+                cwd=launch.directory,
+                start_new_session=True,
+                user=identity.uid if identity else None,
+                group=identity.gid if identity else None,
+                extra_groups=[] if identity else None,
+                preexec_fn=die_with_parent(launch.service.death_signal),
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        return cls(process, asyncio.create_task(_pump(reading, log)))
 
     @property
     def pid(self) -> int:
@@ -72,8 +81,8 @@ class Child:
         """The exit code; negative for a signal."""
         code = await self._process.wait()
         self.kill()  # what it may have left in its group
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._pump), timeout=1)
+        await asyncio.wait([self._pump], timeout=_DRAIN_SECONDS)
+        self._pump.cancel()
         return code
 
     async def end(self, stop_signal: signal.Signals, grace: float) -> None:
@@ -94,9 +103,17 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
-    async def _write_log(self) -> None:
-        assert self._process.stdout is not None
-        while text := await self._process.stdout.read(65_536):
+
+async def _pump(reading: int, log: RotatingLog) -> None:
+    output = asyncio.StreamReader()
+    source = os.fdopen(reading, "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(output), source
+    )
+    try:
+        while text := await output.read(65_536):
             # A full disk must not block the child on a pipe that nobody empties.
             with contextlib.suppress(OSError):
-                self._log.write(text)
+                log.write(text)
+    finally:
+        transport.close()

@@ -30,7 +30,7 @@ class State(StrEnum):
 
 _SETTLED = (State.READY, State.FAILED, State.STOPPED, State.BLOCKED)
 _HOPELESS = 3  # failures in a row after which nobody waits for it, though it is tried on
-_LAST_WORDS_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 1.5
 Listener = Callable[["Supervised"], None]
 
 
