@@ -60,7 +60,9 @@ class Way:
 async def way_to(url: str) -> AsyncIterator[Way]:
     way = Way(url)
     server = await way.serve()
-    yield way
-    way.mend()
-    way.cut()
-    server.close()
+    try:
+        yield way
+    finally:
+        way.mend()
+        way.cut()
+        server.close()

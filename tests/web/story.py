@@ -41,10 +41,12 @@ async def open_books(url: str) -> AsyncIterator[Books]:
     await database.open()
     lease = Lease(database, "scheduler", "scheduler@test:1", 10.0)
     ledger = Ledger(database, voice=Voice("ko", "sandbox"), day_start=NINE, limits=OFTEN, lease=lease)
-    await ledger.prepare("world-1", "sandbox", MARKETS)
-    assert await lease.take()
-    yield Books(database, ledger, lease)
-    await database.close()
+    try:
+        await ledger.prepare("world-1", "sandbox", MARKETS)
+        assert await lease.take()
+        yield Books(database, ledger, lease)
+    finally:
+        await database.close()
 
 
 def request(
@@ -115,7 +117,6 @@ async def live_a_day(books: Books) -> None:
     await ledger.record(f.ProcessStarted("backend", "0.1.0"))
     for job, interval, deadline in ((f.JobName.TRADING, 60.0, 480.0), (f.JobName.POSITION, 60.0, 45.0)):
         await ledger.register_job(job, interval, deadline)
-    await ledger.plan(f.JobName.TRADING, NOON + HOUR + timedelta(minutes=1))
     await fund(books)
     await _decide(ledger)
     await execute(books, request(ETH, Side.BUY), price="4000000", volume="0.07")
@@ -157,7 +158,7 @@ async def _decide(ledger: Ledger) -> None:
 
 
 async def _run_jobs(ledger: Ledger) -> None:
-    done = await ledger.start_run(f.JobName.TRADING, NOON)
+    done = await ledger.start_run(f.JobName.TRADING, NOON, next_at=NOON + HOUR + timedelta(minutes=1))
     failed = await ledger.start_run(f.JobName.POSITION, NOON)
     assert done is not None
     assert failed is not None

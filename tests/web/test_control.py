@@ -165,6 +165,12 @@ async def test_a_wish_with_unknown_fields_is_refused(owner: httpx2.AsyncClient) 
     assert (await post(owner, "pause", {"who": "x" * 41})).status_code == 422
 
 
+async def test_too_many_wishes_never_keep_a_kill_out(owner: httpx2.AsyncClient) -> None:
+    answers = [(await post(owner, "pause")).status_code for _ in range(21)]
+    assert answers == [202] * 20 + [429]
+    assert (await post(owner, "kill")).status_code == 202
+
+
 def test_the_rate_is_limited_and_recovers() -> None:
     now = 0.0
     limit = RateLimit(2, 10.0, clock=lambda: now)

@@ -5,6 +5,7 @@ import uuid
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from bongsu.core.tradingday import NINE
 from bongsu.ledger.database import Database
@@ -81,7 +82,9 @@ async def test_the_database_goes_away_and_comes_back(database_url: str, wiring: 
         assert page.status_code == 503
         assert "원장을 읽을 수 없습니다" in page.text
         way.mend()
-        assert (await client.get("/ready")).status_code == 200
+        began = time.monotonic()
+        while (await client.get("/ready")).status_code != 200:
+            assert time.monotonic() - began < 15, "it does not come back by itself"
 
 
 @pytest.mark.parametrize("ailment", ["cut", "freeze"])
@@ -108,6 +111,21 @@ async def test_metrics_answer_in_time_and_without_old_figures(
             if well["ledger_up"] == "1.0":
                 break
         assert well['trades_total{side="sell",symbol="KRW-BTC"}'] == "1.0"
+
+
+async def test_an_unforeseen_error_is_answered_counted_and_on_record(
+    backend: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    @backend.get("/defect")
+    async def defect() -> None:
+        raise ZeroDivisionError("1/0")
+
+    answer = await client.get("/defect")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert lines(await client.get("/metrics"))['bot_errors_total{error_type="internal"}'] == "1.0"
+    events = (await client.get("/api/v1/events", params={"severity": "error"})).json()["items"]
+    assert [event["context"] for event in events] == [{"method": "GET", "path": "/defect"}]
 
 
 async def test_metrics_do_not_count_themselves(client: httpx2.AsyncClient) -> None:

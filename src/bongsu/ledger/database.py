@@ -37,7 +37,7 @@ class Database:
             max_size=max_connections,
             timeout=5,
             max_lifetime=3600,
-            reconnect_timeout=30,
+            reconnect_timeout=3,  # its back-off doubles: a longer one would keep us away after the server is back
             check=_check_when_idle,
             open=False,
         )
