@@ -31,7 +31,7 @@ class ProblemBody(BaseModel):
     confirm: str | None = Field(None, description="The one-time code to repeat the request with.")
 
 
-class Refused(Exception):  # noqa: N818 - named for what happened, like the tree of errors.py
+class Refused(Exception):
     def __init__(
         self,
         status: int,
