@@ -21,7 +21,7 @@ replay: ## 캔들 파일을 끝까지 재생하고 대조 (play a file in lock-s
 test: ## 실제 서버로 모든 시험 (the whole test suite, with the real servers)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
-	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 	@scripts/bootstrap.sh dev
@@ -33,7 +33,7 @@ check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 bench: ## 메모리와 속도 측정 (memory and speed)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
-	@$(BIN)/pytest tests/benchmarks -p no:xdist $(ARGS)
+	@$(BIN)/pytest tests/benchmarks/bench_*.py -p no:xdist -s -q $(ARGS)
 
 fmt: ## 소스 정리 (format the sources)
 	@scripts/bootstrap.sh dev

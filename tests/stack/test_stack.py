@@ -6,28 +6,19 @@ Alarms are waited for with shortened `for:` and intervals; `make drill` waits as
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-import psycopg
 import pytest
-import yaml
 
-from stage import REPOSITORY, free_port
+from native import Stack, open_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
-SPEED = 3600
 # product contract, letter for letter; the histogram by its buckets
 PROMQL = """
 scheduler_job_success_total{job_name="trading_job"}
@@ -48,117 +39,11 @@ increase(scheduler_job_failure_total[1h])
 """.strip().splitlines()
 
 
-@dataclass
-class Stack:
-    root: Path
-    offset: int
-    environment: dict[str, str]
-
-    def bongsu(self, *arguments: str, expect: int = 0, patience: float = 120) -> str:
-        ran = subprocess.run(
-            [sys.executable, "-m", "bongsu", *arguments],
-            env=self.environment,
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=patience,
-            check=False,
-        )
-        assert ran.returncode == expect, f"{arguments}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
-        return ran.stdout + ran.stderr
-
-    def up(self) -> str:
-        return self.bongsu("up", "-d", "--speed", str(SPEED), "--port-offset", str(self.offset), patience=300)
-
-    def url(self, port: int, path: str) -> str:
-        return f"http://127.0.0.1:{port + self.offset}{path}"
-
-    def ask(self, port: int, path: str) -> Any:
-        with urllib.request.urlopen(self.url(port, path), timeout=10) as reply:
-            return json.load(reply)
-
-    def query(self, promql: str) -> list[dict[str, Any]]:
-        found = self.ask(9090, "/api/v1/query?" + urllib.parse.urlencode({"query": promql}))
-        return list(found["data"]["result"])
-
-    def inbox(self) -> list[str]:
-        return [m["text"] for m in json.loads(self.bongsu("inbox", "--json", "--last", "500"))]
-
-    def services(self) -> dict[str, dict[str, Any]]:
-        """As `bongsu ps` tells them; its exit code says whether all is well, which is not asked here."""
-        told = subprocess.run(
-            [sys.executable, "-m", "bongsu", "ps", "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        return {row["service"]: row for row in json.loads(told.stdout)}
-
-    def pid(self, service: str) -> int:
-        return int(self.services()[service]["pid"])
-
-    def all_ready(self) -> bool:
-        return all(row["state"] == "ready" for row in self.services().values())
-
-    def value(self, query: str) -> Any:
-        password = (self.root / "state" / "postgres_password").read_text().strip()
-        url = f"postgresql://trading_user:{password}@127.0.0.1:{5432 + self.offset}/trading_db"
-        with psycopg.connect(url) as connection:
-            row = connection.execute(query.encode()).fetchone()
-        return row and row[0]
-
-    def until(self, condition: Callable[[], Any], what: str, patience: float = 60) -> float:
-        """Seconds until it held."""
-        began = time.monotonic()
-        while time.monotonic() - began < patience:
-            if condition():
-                return time.monotonic() - began
-            time.sleep(0.25)
-        raise AssertionError(f"not within {patience:.0f} s: {what}")
-
-    def shorten_alarms(self) -> None:
-        """The shipped rules and routes with their waits cut down, in the rendered copies only."""
-        rules = yaml.safe_load((REPOSITORY / "monitoring" / "alert_rules.yml").read_text())
-        for group in rules["groups"]:
-            group["interval"] = "5s"
-            for rule in group["rules"]:
-                rule["for"] = "10s"
-        fast = self.root / "fast_rules.yml"
-        fast.write_text(yaml.safe_dump(rules, allow_unicode=True))
-        config = self.root / "state" / "run" / "prometheus.yml"
-        rendered = yaml.safe_load(config.read_text())
-        rendered["rule_files"] = [str(fast)]
-        config.write_text(yaml.safe_dump(rendered))
-        os.kill(self.pid("prometheus"), signal.SIGHUP)
-        self.until(
-            lambda: any(g["interval"] == 5 for g in self.ask(9090, "/api/v1/rules")["data"]["groups"]),
-            "the short rules are loaded",
-        )
-
-
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    # Not below pytest's own directory: that is closed to the account PostgreSQL runs under.
-    root = Path(tempfile.mkdtemp(prefix="bongsu-stack-", dir="/tmp"))
-    root.chmod(0o755)
-    (root / ".env").write_text("BONGSU_LANG=ko\n")
-    environment = os.environ | {
-        "BONGSU_STATE_DIR": str(root / "state"),
-        "BONGSU_LOG_DIR": str(root / "logs"),
-        "BONGSU_DATA_DIR": str(root / "data"),
-        "BONGSU_ENV_FILE": str(root / ".env"),
-    }
-    tools = REPOSITORY / ".bongsu" / "tools"
-    if tools.exists():
-        (root / "state").mkdir()
-        (root / "state" / "tools").symlink_to(tools)
-    stack = Stack(root, free_port() % 20_000 + 20_000, environment)
-    stack.up()
-    yield stack
-    stack.bongsu("down", patience=30)
-    shutil.rmtree(root)
+    with open_stack("--speed", "3600") as stack:
+        stack.up()
+        yield stack
 
 
 def test_it_decides_and_trades_soon_after_the_start(stack: Stack) -> None:
