@@ -104,6 +104,8 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
     def observe_lag(seconds: float) -> None:
         trading.telemetry.instruments.observe("scheduler_event_loop_lag_seconds", seconds)
         trading.telemetry.note_connections()
+        for group, left in trading.exchange.requests_left.items():
+            trading.telemetry.instruments.set("exchange_rate_limit_remaining", left, group=group)
 
     return Scheduler(
         ledger=trading.ledger,
@@ -171,7 +173,7 @@ class Trading:
     ledger: Ledger
     lease: Lease
     clock: SandboxClock
-    cycle: TradingCycle
+    exchange: UpbitExchange
     protection: Protection
     jobs: tuple[Job, ...]
     telemetry: Telemetry
@@ -203,10 +205,10 @@ async def open_trading(
         markets = choose_markets(settings, world)
         await ledger.prepare(world.id, settings.bongsu_mode, markets)
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
-        cycle, protection, jobs = _compose(
+        protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor
         )
-        yield Trading(settings, database, ledger, lease, clock, cycle, protection, jobs, telemetry)
+        yield Trading(settings, database, ledger, lease, clock, exchange, protection, jobs, telemetry)
 
 
 def _compose(
@@ -218,7 +220,7 @@ def _compose(
     markets: Sequence[Market],
     account: str,
     advisor: Advisor | None,
-) -> tuple[TradingCycle, Protection, tuple[Job, ...]]:
+) -> tuple[Protection, tuple[Job, ...]]:
     limits = settings.risk_limits
     rules = ValidationRules(min_buy_confidence=settings.min_buy_confidence, max_size=limits.buy_fraction)
     observe = telemetry.instruments.observe
@@ -253,7 +255,7 @@ def _compose(
         Job(JobName.PORTFOLIO, MINUTE, timedelta(0), HOUR, 45.0, valuation.run),
         Job(JobName.TRADING, HOUR, MINUTE, HOUR, 480.0, cycle.run),
     )
-    return cycle, protection, jobs
+    return protection, jobs
 
 
 def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) -> UpbitExchange:

@@ -96,7 +96,7 @@ def book(
 
 
 def ticker(price: int | str | Decimal = 4_000_000, market: Market = ETH) -> Ticker:
-    return Ticker(market, Price(Decimal(price)), NOON, Decimal("0.012"), Krw(Decimal(10**11)))
+    return Ticker(market, Price(Decimal(price)), NOON, Krw(Decimal(10**11)))
 
 
 def position(

@@ -179,9 +179,8 @@ def citable(snapshot: MarketSnapshot) -> dict[str, float]:
         "bid": float(snapshot.bid),
         "ask": float(snapshot.ask),
         "spread": float(snapshot.spread),
+        "change_24h": float(snapshot.change_24h),
     }
-    if snapshot.change_24h is not None:
-        figures["change_24h"] = float(snapshot.change_24h)
     if snapshot.position is not None:
         figures["entry_price"] = float(snapshot.position.entry_price)
         figures["unrealized_ratio"] = float(snapshot.position.unrealized_ratio)

@@ -48,7 +48,6 @@ class Ticker:
     market: Market
     price: Price  # of the last trade
     at: datetime  # stamped by the exchange
-    change_24h: Decimal | None
     value_24h: Krw
 
 

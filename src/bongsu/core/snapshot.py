@@ -13,6 +13,7 @@ from bongsu.core.portfolio import Position
 
 Indicators = Mapping[str, float]  # by name: "rsi_14", "atr_percent", …
 
+_DAY = 24  # hourly candles
 _OUTLIER = Decimal("0.15")  # off the median of the three prices
 
 
@@ -34,7 +35,7 @@ class MarketSnapshot:
     bid: Price
     ask: Price
     spread: Decimal
-    change_24h: Decimal | None
+    change_24h: Decimal  # a fraction, against the close 24 candles before the newest
     indicators: Indicators
     synthetic_candles: int  # how many of the candles behind the indicators filled a silent interval
     position: HeldPosition | None
@@ -93,7 +94,7 @@ def build_snapshot(
         bid=book.bids[0].price,
         ask=book.asks[0].price,
         spread=book.spread,
-        change_24h=ticker.change_24h,
+        change_24h=candles[-1].close / candles[-1 - _DAY].close - 1,
         indicators=indicators(candles),
         synthetic_candles=sum(candle.synthetic for candle in candles[-WINDOW:]),
         position=_held(position, ticker.price),

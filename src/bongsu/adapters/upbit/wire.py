@@ -158,7 +158,6 @@ def parse_tickers(body: bytes, markets: Sequence[Market]) -> dict[Market, Ticker
             Market(row.market),
             _price(row.trade_price),
             _milliseconds(row.timestamp),
-            None,
             Krw(_number(row.acc_trade_price_24h)),
         )
         for row in rows
