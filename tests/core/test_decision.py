@@ -199,7 +199,6 @@ ACCEPTED: dict[str, tuple[Advice, MarketSnapshot, dict[str, Any]]] = {
     ),
     "the change of the day": (advice(reasons=(Reason("상승", "change_24h", 0.012),)), snapshot(), {}),
     "a certain buy": (advice(confidence=Decimal(1)), snapshot(), {}),
-    "no change of the day known": (advice(), snapshot(change_24h=None), {}),
     "the last moment": (advice(), snapshot(), {"now": NOON + HOUR}),
     "the limits themselves": (
         advice(size=Decimal("0.30"), confidence=Decimal("0.5"), reasons=cited("adx_14", 15.0)),

@@ -39,6 +39,8 @@ class Progress:
         match service.state:
             case State.STARTING:
                 self.line(f"{name} {say('시작 중…', 'starting…')}")
+            case State.READY if service.reason:
+                self.line(f"{name} {service.reason}", "!", _YELLOW)
             case State.READY:
                 self.good(f"{name} {say('준비됨', 'ready')} ({service.seconds:.1f} s)")
             case State.RESTARTING:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bongsu.errors import CannotStart, SettingsInvalid
+from bongsu.ops.language import say
 from bongsu.ops.stack.child import Child, Launch
 from bongsu.ops.stack.rotation import RotatingLog
 from bongsu.ops.stack.services import Restarts, only_among
@@ -30,6 +31,8 @@ class State(StrEnum):
 
 _SETTLED = (State.READY, State.FAILED, State.STOPPED, State.BLOCKED)
 _HOPELESS = 3  # failures in a row after which nobody waits for it, though it is tried on
+_PULSE_SECONDS = 15.0
+_MISSES = 3  # in a row, before it is said
 _LAST_WORDS_SECONDS = 1.5
 Listener = Callable[["Supervised"], None]
 
@@ -161,6 +164,7 @@ class Supervised:
             if await self._becomes_ready(ended):
                 self.seconds = time.monotonic() - begun
                 self._become(State.READY)
+                await self._feel_pulse(ended)
             return await ended, time.monotonic() - begun
         finally:
             child.kill()
@@ -175,6 +179,15 @@ class Supervised:
             await asyncio.wait([ended], timeout=pause)
             pause = min(0.5, pause * 1.5)
         return False
+
+    async def _feel_pulse(self, ended: "asyncio.Task[int]") -> None:
+        """Until it ends: whether it still answers, for `ps`. The requests also keep its response times measured."""
+        misses = 0
+        while not (await asyncio.wait([ended], timeout=_PULSE_SECONDS))[0]:
+            misses = 0 if await self.launch.ready() else misses + 1
+            silence = say("응답 없음", "does not answer") if misses >= _MISSES else ""
+            if silence != self.reason:
+                self._become(self.state, silence)
 
     def _become(self, state: State, reason: str = "") -> None:
         self.state = state
