@@ -385,3 +385,13 @@ def _made(directory: Path, names: str) -> list[str]:
     for name in names:
         (directory / name).mkdir()
     return list(names)
+
+
+def test_what_was_eaten_stays_eaten_over_a_restart(tmp_path: Path) -> None:
+    chosen = options(tmp_path, (SWING,) * 24)
+    world = World(chosen)
+    untouched = world.exchange.order_book(ETH)
+    world.exchange.submit(market_buy(900_000))
+    eaten = world.exchange.order_book(ETH)
+    world.close()
+    assert World(chosen).exchange.order_book(ETH) == eaten != untouched
