@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 not done or not well, 2 wrong usage, 69 cannot start, 78 s
 """
 
 import asyncio
+import os
 import sys
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -212,6 +213,7 @@ def db_upgrade() -> None:
     """스키마를 최신으로 (to the newest schema)."""
     from bongsu.app import upgrade_database
 
+    _join_running_stack()
     asyncio.run(upgrade_database())
     print("ok")
 
@@ -268,9 +270,18 @@ def trade() -> None:
     """거래 사이클을 한 번 실행합니다. 스케줄러가 돌고 있으면 그곳에 부탁합니다 (one trading cycle by hand)."""
     from bongsu.app import run_trade
 
+    _join_running_stack()
     ran, result = asyncio.run(run_trade())
     print(result, file=sys.stdout if ran else sys.stderr)
     sys.exit(0 if ran else 1)
+
+
+def _join_running_stack() -> None:
+    """Another terminal's command reaches the stack that runs; what the shell sets itself counts more."""
+    from bongsu.ops.stack.places import Places
+
+    for name, value in (Places.from_environment().running_environment() or {}).items():
+        os.environ.setdefault(name, value)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------

@@ -139,9 +139,10 @@ def test_a_scheduler_killed_and_left_dead_rings(stack: Stack) -> None:
         stack.until(
             lambda: sum("SchedulerDown" in t for t in stack.inbox()) > heard, "SchedulerDown arrives", 120
         )
-        log = (stack.root / "logs" / "scheduler" / "scheduler.log").read_text()
-        assert "BONGSU_LANG" in log
-        assert "TELEGRAM_BOT_TOKEN" in log, "the misspelt name is named with the right one"
+        row = stack.services()["scheduler"]
+        assert row["state"] == "failed"
+        assert "BONGSU_LANG" in row["why"]
+        assert "TELEGRAM_BOT_TOKEN" in row["why"], "the misspelt name is named with the right one"
     finally:
         environment.write_text("BONGSU_LANG=ko\n")
         stack.bongsu("start", "scheduler")

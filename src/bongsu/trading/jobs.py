@@ -86,7 +86,7 @@ class Runner:
             _log.exception("%s failed", job.name)
             await self._fail(job, run_id, error)
             return False
-        await self.ledger.record(JobSucceeded(run_id, job.name))
+        await self.ledger.record_in_time(JobSucceeded(run_id, job.name))
         return True
 
     async def _refuse_second(self, job: Job, slot: datetime) -> None:

@@ -105,8 +105,8 @@ class Scheduler:
     async def _loop(self) -> None:
         controls = Controls(self.ledger, self.protection, self._run_now)
         while not self.stopping.is_set():
-            self._fail_fast()
             try:
+                self._fail_fast()
                 await self.ledger.flush()
                 await controls.apply_pending()
                 await self._start_due()
