@@ -138,7 +138,7 @@ def test_a_world_is_its_content_not_its_compression(tmp_path: Path) -> None:
     assert world_id(options(tmp_path, candles=(packed,))) == world_id(options(tmp_path, candles=(plain,)))
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="recorded candles are not on this machine")
+@pytest.mark.skipif(not DATA.is_dir(), reason="no recorded candles beside the repository (shared/data)")
 class TestRecordings:
     def test_hours(self) -> None:
         candles = read(str(DATA / "KRW-ETH-1h-2024-01_2024-08.csv.gz"))

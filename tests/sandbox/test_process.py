@@ -17,6 +17,9 @@ import httpx2
 import pytest
 
 from bongsu.core.market import HOUR
+from bongsu.errors import CannotStart
+from bongsu.sandbox.store import FILE
+from bongsu.sandbox.world import ExchangeOptions, World
 from sandbox.worlds import ETH, FLAT, START, recording, token
 
 RUN = """
@@ -203,6 +206,20 @@ def test_a_taken_port_is_named(start: Start) -> None:
 def test_a_second_exchange_in_one_world_is_refused(start: Start) -> None:
     start().ready()
     assert "another exchange plays this world" in refusal(start(port=_free_port()))
+
+
+def test_a_world_being_played_is_not_erased(start: Start, tmp_path: Path) -> None:
+    running = start().ready()
+    with pytest.raises(CannotStart, match="another exchange plays this world"):
+        World(ExchangeOptions(world_dir=tmp_path / "world", fresh=True))
+    assert running.buy().status_code == 201
+
+
+def test_a_broken_store_is_named_and_can_be_erased(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database " * 1_000)
+    with pytest.raises(CannotStart, match=f"{FILE}: file is not a database; erase this world with --fresh"):
+        World(ExchangeOptions(world_dir=tmp_path))
+    World(ExchangeOptions(world_dir=tmp_path, fresh=True)).close()
 
 
 def test_two_recordings_that_overlap_in_part(start: Start, tmp_path: Path) -> None:

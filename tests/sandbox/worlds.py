@@ -27,7 +27,7 @@ ACCESS, SECRET = "test-access-key", "test-secret-key-of-forty-characters-here!"
 HEADER = "time_kst,open,high,low,close,volume,value_krw"
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)  # opening of the first candle that `steady` makes
 START = FIRST + timedelta(hours=400)
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 # open, high, low, close, volume
 Shape = tuple[int, int, int, int, str]

@@ -129,7 +129,8 @@ class Exchange:
             return
         self.feed.reach(to)
         if self._waiting:
-            self._play(to)
+            with localcontext(EXACT):
+                self._play(to)
         self.now = to
 
     def _play(self, to: datetime) -> None:

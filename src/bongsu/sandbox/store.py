@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -42,26 +42,44 @@ class Message:
 
 
 def erase(directory: Path) -> None:
+    """Raises CannotStart while somebody plays there."""
+    path = directory / FILE
+    if not path.exists():
+        return
+    with suppress(sqlite3.DatabaseError):  # broken: all the more to be erased
+        _open(path).close()
     for suffix in ("", "-wal", "-shm"):
-        (directory / f"{FILE}{suffix}").unlink(missing_ok=True)
+        path.with_name(f"{FILE}{suffix}").unlink(missing_ok=True)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Locked, for this process only. Raises CannotStart when another has it, sqlite3.DatabaseError when broken."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=2)
+    try:
+        db.executescript(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "BEGIN IMMEDIATE; COMMIT;"  # takes the lock now, not with the first order
+        )
+    except sqlite3.OperationalError as refusal:
+        db.close()
+        played = "; another exchange plays this world, end it first" if "locked" in str(refusal) else ""
+        raise CannotStart(f"{path}: {refusal}{played}") from None
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 class Store:
-    """A transaction is on disk when it ends. Only one process may have the file open: it is locked."""
+    """A transaction is on disk when it ends."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / FILE
-        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=2)
         try:
-            self._db.executescript(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                "BEGIN IMMEDIATE; COMMIT;"  # takes the lock now, not with the first order
-            )
-        except sqlite3.OperationalError as locked:
-            raise CannotStart(
-                f"{self._path}: another exchange plays this world ({locked}); end it first"
-            ) from None
+            self._db = _open(self._path)
+        except sqlite3.DatabaseError as broken:
+            raise CannotStart(f"{self._path}: {broken}; erase this world with --fresh") from None
         self._db.row_factory = sqlite3.Row
         self._db.executescript(files("bongsu.sandbox").joinpath("schema.sql").read_text())
 

@@ -30,7 +30,9 @@ class ExchangeOptions:
     world_dir: Path
     candles: tuple[str, ...] = ()
     speed: Speed = 60.0
-    seed: int = 26  # a market whose first hour gives the rules something to buy: a first run shows a trade at once
+    seed: int = (
+        26  # a market whose first hour gives the rules something to buy: a first run shows a trade at once
+    )
     capital: Decimal = Decimal(1_000_000)
     fee: Decimal = Decimal("0.0005")
     start: datetime | None = None
