@@ -344,9 +344,7 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 
-LEDGER_COUNTERS = tuple(
-    m for m in METRICS if m.kind is not Kind.GAUGE and m.owners == _L
-)
+LEDGER_COUNTERS = tuple(m for m in METRICS if m.kind is not Kind.GAUGE and m.owners == _L)
 
 
 def find(name: str) -> Metric:

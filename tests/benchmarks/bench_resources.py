@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from native import Stack, open_stack
 from rich.console import Console
 from rich.table import Table
+
+from native import Stack, open_stack
 
 HOURS = 120
 LATENCY = """SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at))

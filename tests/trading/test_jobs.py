@@ -28,7 +28,8 @@ def test_a_failing_job_is_counted_and_told_at_once_and_three_pause_the_buys(
             "SELECT count(*) FROM job_runs WHERE outcome = 'failure' AND job_name = 'trading_job'"
         )
         counted = stage.value(
-            "SELECT value FROM metric_counter WHERE name = 'scheduler_job_failure_total' AND labels->>'job_name' = 'trading_job'"
+            "SELECT value FROM metric_counter WHERE name = 'scheduler_job_failure_total'"
+            " AND labels->>'job_name' = 'trading_job'"
         )
         assert failures == counted >= 3
         assert stage.value("SELECT count(*) FROM orders") == 0
