@@ -85,7 +85,9 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
             )
         assert stage.rows("SELECT 1 FROM order_intents WHERE state IN ('open', 'unknown')") == []
         assert stage.observe() == []
-        assert stage.value("SELECT count(*) FROM orders") > 50
+        placed = len(stage.ask("/sandbox/state")["orders"])
+        print(f"{placed} orders under 50 kills")
+        assert placed > 4, "the kills fell into trading"
 
 
 def kill_while_trading(stage: Stage, after: float) -> None:

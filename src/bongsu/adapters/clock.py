@@ -16,9 +16,11 @@ from bongsu.adapters.http import open_client
 from bongsu.core.clock import ClockState
 from bongsu.errors import ExchangeUnavailable
 
-HOLD_TTL = 60.0  # wall seconds after which the exchange lets go of a holder that fell silent
-RENEW_EVERY = 20.0
-RENEW_AGAIN = 1.0  # after a renewal that failed
+HOLD_TTL = (
+    3.0  # wall seconds after which the exchange lets go of a holder that died: its heir need not wait long
+)
+RENEW_EVERY = 1.0
+RENEW_AGAIN = 0.5  # after a renewal that failed
 LONGEST_POLL = 20.0  # the exchange allows 30
 REPLY_TIMEOUT = 5.0
 FIRST_PAUSE = 0.05  # before asking again for a time that a reply did not reach; doubled from then on
@@ -114,7 +116,7 @@ class SandboxClock:
     async def standing_still(self, owner: str) -> AsyncIterator[None]:
         """Raises ExchangeUnavailable when the market cannot be held; then nothing inside was run.
 
-        Holds may overlap; each is one of its own. The hold of a process that dies ends after a minute.
+        Holds may overlap; each is one of its own. The hold of a process that dies ends after HOLD_TTL.
         """
         holder = f"{owner}-{uuid4().hex[:8]}"
         leave = asyncio.Event()
