@@ -58,7 +58,7 @@ def test_a_candle_is_decided_once_whatever_happens_to_the_process(tmp_path: Path
             "SELECT 1 FROM job_runs WHERE job_name = 'trading_job' GROUP BY scheduled_for HAVING count(*) > 1"
         )
         assert runs == []
-        orphans = stage.value("SELECT count(*) FROM job_runs WHERE reason LIKE 'orphaned%'")
+        orphans = stage.value("SELECT count(*) FROM job_runs WHERE starts_with(reason, 'orphaned')")
         assert orphans == stage.value(
             "SELECT sum(value) FROM metric_counter WHERE name = 'scheduler_job_failure_total'"
         )
