@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bongsu.ops.stack.places import Places, keep_secret, write_private
+from bongsu.ops.stack.places import Places, write_private
+from bongsu.settings import keep_secret
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Won, prices and volumes: exact, on the exchange's grids, rounding direction in the name."""
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+from decimal import ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import NewType
 
 Krw = NewType("Krw", Decimal)
@@ -42,10 +42,6 @@ def tick_size(price: Price) -> Decimal:
 
 def floor_price(price: Price, tick: Decimal) -> Price:
     return Price((price / tick).to_integral_value(ROUND_FLOOR) * tick)
-
-
-def ceil_price(price: Price, tick: Decimal) -> Price:
-    return Price((price / tick).to_integral_value(ROUND_CEILING) * tick)
 
 
 def floor_volume(volume: Decimal) -> Volume:

@@ -131,10 +131,6 @@ class Ledger:
         async with self._database.transaction("record") as tx:
             await counters.add(tx, {counters.key(metrics.SCHEDULER_STALE_EPOCH_WRITES): counters.ONE})
 
-    async def count_lease_rejection(self) -> None:
-        async with self._database.transaction("record") as tx:
-            await counters.add(tx, {counters.key(metrics.SCHEDULER_LEASE_REJECTIONS): counters.ONE})
-
     # -- orders ---------------------------------------------------------------------------------------------
 
     async def open_intent(

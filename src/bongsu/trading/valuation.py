@@ -8,7 +8,7 @@ from bongsu.core.facts import BreakerReset, BreakerTripped, PortfolioValued
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price, notional
 from bongsu.core.risk import RiskLimits
-from bongsu.core.tradingday import Period, Scope, breaker_until, loss_ratio
+from bongsu.core.tradingday import Period, Scope, breaker_due, breaker_until, loss_ratio
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock, Exchange, Ledger
 
@@ -47,8 +47,9 @@ class Valuation:
             if now >= period.tripped_until:
                 await self.ledger.record(BreakerReset(scope, now))
             return
-        loss = loss_ratio(equity, period.start_equity, period.flows)
-        if loss is not None and loss >= limit:
+        if breaker_due(equity, period.start_equity, period.flows, limit):
+            loss = loss_ratio(equity, period.start_equity, period.flows)
+            assert loss is not None  # else it were not due
             await self.ledger.record(BreakerTripped(scope, loss, limit, now, breaker_until(scope, now)))
 
     def _limit(self, scope: Scope) -> Decimal:

@@ -13,7 +13,7 @@ import bongsu
 from bongsu.ledger.database import Database
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
-from bongsu.settings import Settings, Wiring
+from bongsu.settings import Settings, Wiring, keep_secret
 from bongsu.web import problems
 from bongsu.web.alarms import Watchdog, alarm_intake
 from bongsu.web.api import read_api
@@ -21,7 +21,7 @@ from bongsu.web.control import control_api
 from bongsu.web.guard import Guarded, RequestClock, Timed
 from bongsu.web.health import health
 from bongsu.web.page import status_page
-from bongsu.web.token import Bearer, api_token
+from bongsu.web.token import Bearer
 
 STATIC = Path(__file__).parent / "static"
 _PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,7 +45,7 @@ def create_backend(
         redoc_url=None,
         responses={code: {"model": problems.ProblemBody} for code in (422, 503)},
     )
-    source, bearer = Reading(database), Bearer(api_token(wiring.api_token_file))
+    source, bearer = Reading(database), Bearer(keep_secret(wiring.api_token_file))
     app.include_router(health(source, datetime.now(UTC)))
     app.include_router(read_api(source, settings))
     app.include_router(control_api(ledger, source, bearer))

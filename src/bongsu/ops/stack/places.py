@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,18 +89,6 @@ def _storage(state: Path) -> Path:
     if os.geteuid() != 0:
         return state
     return _SYSTEM / hashlib.sha256(str(state).encode()).hexdigest()[:12]
-
-
-def keep_secret(path: Path) -> str:
-    """The secret in `path`, made at the first call; readable for the owner alone."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        write_private(fresh, secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):  # another process was faster: its secret counts
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    return path.read_text(encoding="utf-8").strip()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from bongsu.ops.stack import control, stack
 from bongsu.ops.stack.addresses import print_addresses
 from bongsu.ops.stack.detach import Release, in_background
 from bongsu.ops.stack.native import Database, Native
-from bongsu.ops.stack.places import Places, keep_secret
+from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.ports import require_free
 from bongsu.ops.stack.postgres import Cluster
 from bongsu.ops.stack.postgres_programs import find_programs
@@ -20,7 +20,7 @@ from bongsu.ops.stack.render import TelegramAccount
 from bongsu.ops.stack.services import service
 from bongsu.ops.stack.supervisor import State, Supervisor
 from bongsu.ops.stack.world import MarketOptions, World
-from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, Settings, load_settings
+from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, Settings, keep_secret, load_settings
 
 Verdict = Callable[[Native, Progress], Awaitable[bool]]
 
