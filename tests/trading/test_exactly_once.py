@@ -75,7 +75,7 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         seed = dice.randrange(2**31)
         stage.arm(*({"path": ORDERS, "method": "POST", "seed": seed, **fault} for fault in faults))
         for _ in range(50):
-            kill_while_trading(stage, dice.uniform(0.0, 0.6))
+            kill_while_trading(stage, dice.uniform(0.0, 1.5))
         stage.disarm()
         with stage.scheduler(Metronome()):
             traded = stage.value("SELECT count(*) FROM orders")
@@ -87,7 +87,7 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         assert stage.observe() == []
         placed = len(stage.ask("/sandbox/state")["orders"])
         print(f"{placed} orders under 50 kills")
-        assert placed > 4, "the kills fell into trading"
+        assert placed > 50, "the kills fell into trading"
 
 
 def kill_while_trading(stage: Stage, after: float) -> None:
