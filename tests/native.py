@@ -107,6 +107,12 @@ class Stack:
         rendered["rule_files"] = [str(fast)]
         config.write_text(yaml.safe_dump(rendered))
         os.kill(self.pid("prometheus"), signal.SIGHUP)
+        routes = self.root / "state" / "run" / "alertmanager.yml"
+        shown = yaml.safe_load(routes.read_text())
+        for route in (shown["route"], *shown["route"]["routes"]):
+            route |= {"group_wait": "1s", "group_interval": "5s"}
+        routes.write_text(yaml.safe_dump(shown, allow_unicode=True))
+        os.kill(self.pid("alertmanager"), signal.SIGHUP)
         self.until(
             lambda: any(g["interval"] == 5 for g in self.ask(9090, "/api/v1/rules")["data"]["groups"]),
             "the short rules are loaded",

@@ -3,6 +3,9 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +106,19 @@ def kill_while_trading(stage: Stage, after: float) -> None:
     process.join(10)
 
 
+@contextmanager
+def leader_and_standby(stage: Stage) -> Iterator[BaseProcess]:
+    """The second one starts when the first one leads: which is which is no matter of chance."""
+    with stage.scheduler(Metronome()) as leader:
+        stage.until(lambda: stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 1, "it leads")
+        with stage.scheduler(Metronome(), offset=1):
+            yield leader
+
+
 def test_of_two_schedulers_one_trades(tmp_path: Path, database_url: str) -> None:
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(300))
     with open_stage(tmp_path, database_url, candles=candles, **BUSY) as stage:
-        with stage.scheduler(Metronome()) as leader, stage.scheduler(Metronome(), offset=1):
+        with leader_and_standby(stage) as leader:
             stage.until(lambda: stage.value("SELECT count(*) FROM orders") >= 6, "the leader trades")
             assert stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 1
             assert leader.pid is not None
@@ -124,7 +136,7 @@ def test_of_two_schedulers_one_trades(tmp_path: Path, database_url: str) -> None
 def test_a_stopped_leader_cannot_trade_when_it_wakes(tmp_path: Path, database_url: str) -> None:
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(2000))
     with open_stage(tmp_path, database_url, candles=candles, **BUSY) as stage:
-        with stage.scheduler(Metronome()) as leader, stage.scheduler(Metronome(), offset=1):
+        with leader_and_standby(stage) as leader:
             stage.until(lambda: stage.value("SELECT count(*) FROM orders") >= 2, "the leader trades")
             assert leader.pid is not None
             os.kill(leader.pid, signal.SIGSTOP)

@@ -38,10 +38,11 @@ class Database:
             timeout=5,
             max_lifetime=3600,
             reconnect_timeout=3,  # its back-off doubles: a longer one would keep us away after the server is back
-            check=_check_when_idle,
+            check=self._check,
             open=False,
         )
         self._url = url
+        self._failed_at = float("-inf")
 
     async def open(self) -> None:
         """Does not wait for the server: an absent one shows at the first transaction."""
@@ -66,9 +67,20 @@ class Database:
             async with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            self._failed_at = time.monotonic()
             raise LedgerUnavailable(f"{operation}: {type(error).__name__}: {error}") from error
         finally:
             self.observe(operation, time.monotonic() - began)
+
+    async def _check(self, connection: Tx) -> None:
+        """A connection that answered a moment ago is not asked again, unless another has failed since.
+
+        The pool replaces one that fails here.
+        """
+        now = time.monotonic()
+        if getattr(connection, "bongsu_checked_at", 0.0) < max(now - _TRUSTED, self._failed_at):
+            await AsyncConnectionPool.check_connection(connection)
+        connection.bongsu_checked_at = now  # type: ignore[attr-defined]
 
     async def listen(self, channel: str, wake: Callable[[], Any]) -> None:
         """Calls `wake` for each NOTIFY, for ever; comes back by itself after a lost connection."""
@@ -84,14 +96,6 @@ class Database:
                         wake()
             except psycopg.OperationalError:
                 await asyncio.sleep(1)
-
-
-async def _check_when_idle(connection: Tx) -> None:
-    """A connection that answered a moment ago is not asked again; the pool replaces one that fails here."""
-    now = time.monotonic()
-    if now - getattr(connection, "bongsu_checked_at", 0.0) > _TRUSTED:
-        await AsyncConnectionPool.check_connection(connection)
-    connection.bongsu_checked_at = now  # type: ignore[attr-defined]
 
 
 def _unobserved(_operation: str, _seconds: float) -> None:
