@@ -2,7 +2,15 @@
 
 import os
 
+_settled: list[str] = []
+
+
+def speak(lang: str) -> None:
+    """From the settings, for this process alone: what it starts reads its own, so that an edited `.env` counts."""
+    _settled[:] = [lang]
+
 
 def say(korean: str, english: str) -> str:
-    """The text in the owner's language: Korean unless BONGSU_LANG is `en`."""
-    return english if os.environ.get("BONGSU_LANG", "").strip().lower() == "en" else korean
+    """The text in the owner's language: BONGSU_LANG of the environment, else what `speak` settled, else Korean."""
+    lang = os.environ.get("BONGSU_LANG") or next(iter(_settled), "ko")
+    return english if lang.strip().lower() == "en" else korean

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bongsu.ops.language import say
+from bongsu.ops.language import say, speak
 from bongsu.ops.stack import control, stack
 from bongsu.ops.stack.addresses import print_addresses
 from bongsu.ops.stack.detach import Release, in_background
@@ -43,7 +43,7 @@ def up(options: UpOptions) -> int:
     Raises SettingsInvalid or CannotStart before anything is started.
     """
     settings = load_settings()
-    os.environ.setdefault("BONGSU_LANG", settings.bongsu_lang)
+    speak(settings.bongsu_lang)
     offset = (
         int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if options.port_offset is None else options.port_offset
     )
