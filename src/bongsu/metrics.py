@@ -322,7 +322,7 @@ METRICS: tuple[Metric, ...] = (
     NOTIFICATION_DEAD_LETTER,
     _gauge("notification_outbox_depth", "Messages waiting"),
     _gauge("notification_outbox_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),
-    _gauge("bot_trading_enabled", "1 unless paused or killed"),
+    _gauge("bot_trading_enabled", "1 unless the owner paused or killed it, or a replay ended"),
     _gauge("bot_trading_enabled_since_timestamp_seconds", "Last start or resume"),
     _gauge("bot_trading_paused", "1 for each reason that pauses trading", ("reason", None)),
     _gauge("bot_idle_reason", "1 for each reason why nothing is being done now", ("reason", None)),

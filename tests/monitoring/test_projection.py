@@ -229,6 +229,13 @@ async def test_pauses_and_kills_disable_trading(books: Books) -> None:
     assert of(series, "bot_trading_paused") == {(("reason", "owner"),): 1}
 
 
+async def test_its_own_pause_does_not_quiet_the_alarm_about_stalled_decisions(books: Books) -> None:
+    await books.ledger.record(f.Paused("job_failures", "", "scheduler"))
+    series = await exported(books)
+    assert series["bot_trading_enabled", ()] == 1
+    assert of(series, "bot_trading_paused") == {(("reason", "job_failures"),): 1}
+
+
 async def test_a_released_lease_leads_no_more(books: Books) -> None:
     leader = (("instance", "scheduler@test:1"),)
     assert (await exported(books))["scheduler_is_leader", leader] == 1

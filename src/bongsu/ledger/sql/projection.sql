@@ -99,7 +99,7 @@ SELECT g.name, coalesce(g.labels, '{}') AS labels, g.value::numeric AS value
     UNION ALL SELECT DISTINCT 'market_data_interval_seconds', jsonb_build_object('interval', interval), f.interval_seconds * wall / 3600 FROM freshness f CROSS JOIN candle_hour
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox
     UNION ALL SELECT 'notification_outbox_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM outbox
-    UNION ALL SELECT 'bot_trading_enabled', NULL, (NOT killed AND NOT EXISTS (SELECT FROM pauses))::int FROM switches
+    UNION ALL SELECT 'bot_trading_enabled', NULL, (NOT killed AND NOT EXISTS (SELECT FROM pauses WHERE reason <> 'job_failures'))::int FROM switches
     UNION ALL SELECT 'bot_trading_enabled_since_timestamp_seconds', NULL, extract(epoch FROM enabled_since) FROM switches
     UNION ALL SELECT 'bot_trading_paused', jsonb_build_object('reason', reason), 1 FROM pauses
   ) AS g;
