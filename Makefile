@@ -21,7 +21,7 @@ replay: ## 캔들 파일을 끝까지 재생하고 대조 (play a file in lock-s
 test: ## 실제 서버로 모든 시험 (the whole test suite, with the real servers)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 	@scripts/bootstrap.sh dev

@@ -11,16 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from bongsu.ops.stack.postgres import ensure_database
 
 KEEPER = Path(__file__).parent / "postgres_keeper.py"
 TEMPLATE = "migrated_template"
 ROLE, PASSWORD = "trading_user", "trading_password"
+
+
+class OneStackAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist's is untyped
+    """Tests of the native stack go to one worker, in order, and first; every other test goes wherever there is room."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith("tests/stack/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackAtATime:
+    return OneStackAtATime(config, log)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The whole native stack as its owner runs it: what it shows, what it tells, what it survives.
 
-Alarms are waited for with shortened `for:` and intervals; `make drill` waits as long as the shipped rules say.
+Alarms are waited for with shortened `for:` and intervals.
 """
 
 import json
@@ -17,7 +17,7 @@ import pytest
 
 from native import Stack, open_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 # product contract, letter for letter; the histogram by its buckets
 PROMQL = """
