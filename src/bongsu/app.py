@@ -203,7 +203,7 @@ async def open_trading(
         lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
         ledger = open_ledger(settings, database, lease)
         markets = choose_markets(settings, world)
-        await ledger.prepare(world.id, settings.bongsu_mode, markets)
+        await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
         protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor

@@ -116,10 +116,14 @@ async def add(tx: Tx, increments: Mapping[Key, Decimal]) -> None:
 async def initialise(tx: Tx, markets: Iterable[str]) -> None:
     """Every bounded label combination present at 0: a counter born at 1 never shows an increase."""
     traded = tuple(markets)
-    for metric in metrics.LEDGER_COUNTERS:
-        for labels in metric.label_sets(traded):
-            for name, full in _series(metric, labels):
-                await tx.execute(_SQL["initialise"], {"name": name, "labels": Jsonb(full)})
+    series = [
+        one
+        for metric in metrics.LEDGER_COUNTERS
+        for labels in metric.label_sets(traded)
+        for one in _series(metric, labels)
+    ]
+    columns = {"names": [name for name, _ in series], "labels": [Jsonb(labels) for _, labels in series]}
+    await tx.execute(_SQL["initialise"], columns)
 
 
 def _series(metric: Metric, labels: dict[str, str]) -> list[tuple[str, dict[str, str]]]:

@@ -5,6 +5,8 @@ SELECT * FROM unnest(%(names)s::text[], %(labels)s::jsonb[], %(values)s::numeric
     ON CONFLICT (name, labels) DO UPDATE SET value = metric_counter.value + excluded.value;
 
 -- initialise --
--- A series that has not moved yet stands at 0
-INSERT INTO metric_counter (name, labels) VALUES (%(name)s, %(labels)s)
+-- Series that have not moved yet stand at 0. Those on record are not touched: a writer that hangs keeps nobody from starting
+INSERT INTO metric_counter (name, labels)
+SELECT * FROM unnest(%(names)s::text[], %(labels)s::jsonb[]) AS missing (name, labels)
+ WHERE NOT EXISTS (SELECT FROM metric_counter known WHERE known.name = missing.name AND known.labels = missing.labels)
     ON CONFLICT DO NOTHING;
