@@ -11,6 +11,7 @@ from itertools import product
 from bongsu.core.decision import Action, RejectionReason
 from bongsu.core.facts import DecisionSkip, ErrorType, JobName, Layer, SkipReason
 from bongsu.core.order import Side
+from bongsu.core.snapshot import PriceSource
 
 
 class Kind(StrEnum):
@@ -41,6 +42,11 @@ class Metric:
     live_scheduler: bool = False
 
     @property
+    def summed(self) -> bool:
+        """A sum of values of either sign goes up and down: no counter, so a histogram of such has none."""
+        return not self.buckets or self.buckets[0] >= 0
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.labels)
 
@@ -55,9 +61,22 @@ SIDES = tuple(Side)
 KINDS = ("trade", "error", "status", "report", "alert")
 JOB_BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0)
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+SLIPPAGE_BUCKETS = (-0.02, -0.01, -0.005, -0.001, 0.0, 0.001, 0.005, 0.01, 0.02, 0.05)
+FILLED_BUCKETS = (0.0, 0.5, 0.9, 0.999)
 ROUTE_BUCKETS = (0.01, 0.05, 0.1, 0.5, 2.0, 10.0)
 DB_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 EXCHANGE_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+EXCHANGE_ENDPOINTS = (
+    "candles",
+    "ticker",
+    "orderbook",
+    "instruments",
+    "accounts",
+    "orders_chance",
+    "order",
+    "orders_closed",
+    "place",
+)
 EXCHANGE_OUTCOMES = (
     "ok",
     "client_error",
@@ -68,6 +87,38 @@ EXCHANGE_OUTCOMES = (
     "malformed",
     "auth",
 )
+OPERATIONS = (
+    "candles",
+    "controls",
+    "heartbeat",
+    "intent",
+    "jobs",
+    "lease",
+    "outbox",
+    "project",
+    "read",
+    "record",
+    "show",
+    "upkeep",
+)
+OUTLIER_SOURCES = (*PriceSource, "quotes")  # quotes: ticker and book contradict one another
+PAUSE_REASONS = ("owner", "job_failures", "replay_ended")
+IDLE_REASONS = (
+    "deciding",
+    "scheduler_never_started",
+    "scheduler_silent",
+    "no_leader",
+    "killed",
+    "order_unknown",
+    "ledger_mismatch",
+    "paused",
+    "breaker_daily",
+    "breaker_weekly",
+    "not_reconciled",
+    "waiting_for_candle",
+)
+LLM_MODELS = ("none",)  # the configured one; this version has no model to ask
+LLM_OUTCOMES = ("ok", "timeout", "rate_limited", "error", "malformed", "refused_budget")
 
 _JOB = ("job_name", JOBS)
 _SYMBOL = ("symbol", None)
@@ -137,6 +188,19 @@ AI_DECISION_SKIPPED = _counter(
 AI_VALIDATION_REJECTIONS = _counter(
     "ai_validation_rejections_total", "Advice refused by validation", ("reason", tuple(RejectionReason))
 )
+LLM_REQUESTS = _counter(
+    "llm_requests_total",
+    "Requests to the model; `none` while no model is configured",
+    ("model", LLM_MODELS),
+    ("outcome", LLM_OUTCOMES),
+)
+LLM_TOKENS = _counter(
+    "llm_tokens_total",
+    "Tokens that were billed",
+    ("model", LLM_MODELS),
+    ("kind", ("input", "output", "cached")),
+)
+LLM_COST = _counter("llm_cost_krw_total", "What the model cost, in won", ("model", LLM_MODELS))
 TRADES = _counter("trades_total", "Exchange orders with at least one fill", _SYMBOL, _SIDE)
 TRADE_VOLUME = _counter("trade_volume_krw_total", "Traded value in won", _SYMBOL, _SIDE)
 TRADE_FEE = _counter("trade_fee_krw_total", "Fees paid in won", _SYMBOL, _SIDE)
@@ -146,6 +210,20 @@ ORDERS = _counter(
     "Orders that came to an end",
     _SIDE,
     ("outcome", ("filled", "partial", "rejected", "canceled")),
+)
+ORDER_SLIPPAGE = _histogram(
+    "order_slippage_ratio",
+    "Average fill price against the price the order was sized at; positive is worse",
+    SLIPPAGE_BUCKETS,
+    _SIDE,
+)
+ORDER_FILLED = _histogram(
+    "order_filled_ratio", "Executed over requested, of orders that came to an end", FILLED_BUCKETS, _SIDE
+)
+PRICE_OUTLIERS = _counter(
+    "price_outliers_rejected_total",
+    "Prices out of line with the others, by the one that was; quotes: ticker and book differ at a stop check",
+    ("source", OUTLIER_SOURCES),
 )
 DUPLICATE_ORDERS_PREVENTED = _counter(
     "duplicate_orders_prevented_total",
@@ -182,7 +260,7 @@ BOT_PROCESS_STARTS = _counter(
 EXCHANGE_REQUESTS = _counter(
     "exchange_requests_total",
     "Requests to the exchange",
-    ("endpoint", None),
+    ("endpoint", EXCHANGE_ENDPOINTS),
     ("outcome", EXCHANGE_OUTCOMES),
     owners=_S,
 )
@@ -236,11 +314,18 @@ METRICS: tuple[Metric, ...] = (
         (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0),
         owners=_S,
     ),
+    LLM_REQUESTS,
+    LLM_TOKENS,
+    LLM_COST,
+    _gauge("llm_cost_today_krw", "Cost of the model since the trading day began (wall time)"),
+    _gauge("llm_cost_budget_daily_krw", "The most it may cost a day; 0 while no model is configured"),
     TRADES,
     TRADE_VOLUME,
     TRADE_FEE,
     FILLS,
     ORDERS,
+    ORDER_SLIPPAGE,
+    ORDER_FILLED,
     _histogram(
         "order_latency_seconds",
         "From sending to a definite answer, and to the settlement",
@@ -294,22 +379,37 @@ METRICS: tuple[Metric, ...] = (
         "db_query_duration_seconds",
         "How long transactions took",
         DB_BUCKETS,
-        ("operation", None),
+        ("operation", OPERATIONS),
         owners=(Owner.BACKEND, Owner.SCHEDULER),
     ),
-    _gauge("db_up", "1 when the backend's last query was answered", owners=_B),
+    _gauge(
+        "db_up",
+        "1 when the database answered this process's last read or heartbeat",
+        owners=(Owner.BACKEND, Owner.SCHEDULER),
+    ),
     _gauge("ledger_up", "1 when the ledger could be projected; its series are omitted else", owners=_B),
     EXCHANGE_REQUESTS,
     _histogram(
         "exchange_request_duration_seconds",
         "How long the exchange took",
         EXCHANGE_BUCKETS,
-        ("endpoint", None),
+        ("endpoint", EXCHANGE_ENDPOINTS),
         owners=_S,
     ),
     _gauge(
         "exchange_rate_limit_remaining", "Requests left in this second, by group", ("group", None), owners=_S
     ),
+    _gauge(
+        "exchange_clock_offset_seconds",
+        "The exchange's clock less ours, in wall seconds; absent before the first reply",
+        live=True,
+    ),
+    _gauge("exchange_maintenance", "1 while the exchange answers everything with 503", live=True),
+    _gauge(
+        "exchange_api_key_expiry_timestamp_seconds",
+        "When the API key ends; absent in this version: the sandbox's keys do not",
+    ),
+    PRICE_OUTLIERS,
     _gauge(
         "market_data_age_seconds",
         "Age of the newest exchange-stamped datum, in wall seconds",
@@ -322,10 +422,28 @@ METRICS: tuple[Metric, ...] = (
     NOTIFICATION_DEAD_LETTER,
     _gauge("notification_outbox_depth", "Messages waiting"),
     _gauge("notification_outbox_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),
+    _gauge(
+        "daily_report_last_sent_timestamp_seconds",
+        "Last daily report; absent until daily_report_job is registered, then its registration",
+    ),
     _gauge("bot_trading_enabled", "1 unless the owner paused or killed it, or a replay ended"),
     _gauge("bot_trading_enabled_since_timestamp_seconds", "Last start or resume"),
-    _gauge("bot_trading_paused", "1 for each reason that pauses trading", ("reason", None)),
-    _gauge("bot_idle_reason", "1 for each reason why nothing is being done now", ("reason", None)),
+    _gauge("bot_trading_paused", "1 for each reason that pauses trading", ("reason", PAUSE_REASONS)),
+    _gauge("bot_idle_reason", "1 for each reason why nothing is being done now", ("reason", IDLE_REASONS)),
+    _gauge("bot_maintenance", "1 while the owner has announced a restart: `bongsu maintenance`"),
+    _gauge(
+        "watchdog_last_received_timestamp_seconds",
+        "When the alarm that always fires last arrived; start of the backend until then",
+        owners=_B,
+    ),
+    _gauge(
+        "monitoring_rules_loaded",
+        "Alert rules that Prometheus has; absent while it does not answer",
+        owners=_B,
+    ),
+    _gauge("monitoring_rules_expected", "Alert rules in monitoring/alert_rules.yml", owners=_B),
+    _gauge("disk_free_bytes", "Left for us where the path lies", ("path", ("data", "logs")), owners=_B),
+    _gauge("disk_size_bytes", "Size of that file system", ("path", ("data", "logs")), owners=_B),
     BOT_PROCESS_STARTS,
     _gauge(
         "bot_build_info",

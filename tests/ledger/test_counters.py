@@ -14,7 +14,7 @@ async def initialise(url: str, markets: tuple[str, ...] = MARKETS) -> None:
     database = Database(url, process="test")
     await database.open()
     try:
-        async with database.transaction("prepare") as tx:
+        async with database.transaction("upkeep") as tx:
             await counters.initialise(tx, markets)
     finally:
         await database.close()

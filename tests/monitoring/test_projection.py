@@ -25,6 +25,10 @@ from bongsu.monitoring.telemetry import Telemetry
 from core.samples import BTC, ETH, NOON
 from web.story import Books, fund, intend, live_a_day, request, value
 
+COMING = {  # registered, without a source yet
+    "llm_cost_today_krw", "llm_cost_budget_daily_krw", "exchange_clock_offset_seconds", "exchange_maintenance",
+    "exchange_api_key_expiry_timestamp_seconds", "daily_report_last_sent_timestamp_seconds", "bot_maintenance",
+}  # fmt: skip
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -75,7 +79,8 @@ async def test_the_registry_and_the_page_name_the_same_series(books: Books) -> N
     shown = {name for name, _ in await exported(books)}
     bare = {name.removesuffix(tail) for name in shown for tail in ("_bucket", "_sum", "_count")} | shown
     ours = {m.name for m in METRICS if Owner.LEDGER in m.owners or Owner.BACKEND in m.owners}
-    late = {"http_route_duration_seconds", "db_query_duration_seconds"}  # born with the first request
+    late = {"http_route_duration_seconds"}  # born with the first request
+    late |= COMING
     assert ours - bare == late
     stray = {n for n in shown if not n.startswith(("process_", "python_"))} - {
         n for m in METRICS for n in (m.name, f"{m.name}_bucket", f"{m.name}_sum", f"{m.name}_count")
@@ -181,7 +186,7 @@ async def test_an_old_valuation_is_withheld_and_what_alarms_need_is_not(books: B
 
 async def test_a_dead_scheduler_vouches_for_nothing(books: Books) -> None:
     await live_a_day(books)
-    withheld = {m.name for m in METRICS if m.live_scheduler}
+    withheld = {m.name for m in METRICS if m.live_scheduler} - COMING
     assert withheld <= {name for name, _ in await exported(books)}
     async with books.database.transaction("test") as tx:
         await tx.execute(

@@ -38,7 +38,8 @@ def observation(metric: Metric, value: float, **labels: str) -> Increments:
     bounds = [bound for bound in metric.buckets if value <= bound]
     added: Increments = {_bucket(metric, bound, base): ONE for bound in (*map(_le, bounds), "+Inf")}
     plain = tuple(sorted(base.items()))
-    added[f"{metric.name}_sum", plain] = Decimal(repr(value))
+    if metric.summed:
+        added[f"{metric.name}_sum", plain] = Decimal(repr(value))
     added[f"{metric.name}_count", plain] = ONE
     return added
 
@@ -131,7 +132,8 @@ def _series(metric: Metric, labels: dict[str, str]) -> list[tuple[str, dict[str,
         return [(metric.name, labels)]
     bounds = (*map(_le, metric.buckets), "+Inf")
     buckets = [(f"{metric.name}_bucket", {**labels, "le": bound}) for bound in bounds]
-    return [*buckets, (f"{metric.name}_sum", labels), (f"{metric.name}_count", labels)]
+    sums = [(f"{metric.name}_sum", labels)] if metric.summed else []
+    return [*buckets, *sums, (f"{metric.name}_count", labels)]
 
 
 def _of_order(trigger: Trigger, order: Order) -> Increments:

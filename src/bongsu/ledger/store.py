@@ -66,7 +66,7 @@ class Ledger:
 
         Raises WorldMismatch for a ledger of another world.
         """
-        async with self._database.transaction("prepare") as tx:
+        async with self._database.transaction("upkeep") as tx:
             await tx.execute(_SQL["bind_world"], {"id": world_id, "mode": mode})
             row = await (await tx.execute(_SQL["world"])).fetchone()
             if row is None or row["id"] != world_id:
@@ -283,7 +283,7 @@ class Ledger:
             return len(rows) == runs and all(row["outcome"] == "failure" for row in rows)
 
     async def prune(self, days: int) -> None:
-        async with self._database.transaction("prune") as tx:
+        async with self._database.transaction("upkeep") as tx:
             for name in ("prune_runs", "prune_events", "prune_notifications"):
                 await tx.execute(_SQL[name], {"days": days})
 

@@ -90,7 +90,7 @@ def _plain(metric: Metric, samples: Iterable[Sample]) -> _Family:
     family = _empty(metric)
     assert not isinstance(family, HistogramMetricFamily)
     for sample in samples:
-        family.add_metric([sample.labels[name] for name in metric.label_names], float(sample.value))
+        family.add_metric(_values(metric, sample), float(sample.value))
     return family
 
 
@@ -99,13 +99,16 @@ def _histogram(metric: Metric, buckets: Iterable[Sample], sums: Iterable[Sample]
     assert isinstance(family, HistogramMetricFamily)
     edges: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for sample in buckets:
-        labels = tuple(sample.labels[name] for name in metric.label_names)
-        edges.setdefault(labels, []).append((sample.labels["le"], float(sample.value)))
-    for sample in sums:
-        labels = tuple(sample.labels[name] for name in metric.label_names)
-        ordered = sorted(edges[labels], key=lambda edge: float(edge[0]))
-        family.add_metric(labels, ordered, float(sample.value))
+        edges.setdefault(_values(metric, sample), []).append((sample.labels["le"], float(sample.value)))
+    summed = {_values(metric, sample): float(sample.value) for sample in sums}
+    for labels, unordered in edges.items():
+        ordered = sorted(unordered, key=lambda edge: float(edge[0]))
+        family.add_metric(labels, ordered, summed.get(labels))
     return family
+
+
+def _values(metric: Metric, sample: Sample) -> tuple[str, ...]:
+    return tuple(sample.labels[name] for name in metric.label_names)
 
 
 def _empty(metric: Metric) -> _Family:
