@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test check bench fmt lock clean
+.PHONY: help up replay test mutants check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -22,6 +22,11 @@ test: ## 실제 서버로 모든 시험 (the whole test suite, with the real ser
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+mutants: ## 알람 규칙을 한 곳씩 망가뜨려 증명이 모두 알아차리는지 (break every alert rule in every place)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@$(BIN)/pytest tests/rules/all_mutants.py -n $(WORKERS) -q $(ARGS)
 
 check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 	@scripts/bootstrap.sh dev

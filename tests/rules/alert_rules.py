@@ -1,97 +1,84 @@
-"""The shipped alert rules, and every way to break them that their tests must notice."""
+"""The shipped alert rules. A name may stand in several of them, one for each severity."""
 
 import re
-from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import yaml
 
 ROOT = Path(__file__).parents[2]
 RULES_FILE = ROOT / "monitoring" / "alert_rules.yml"
-TESTS = ROOT / "monitoring" / "tests"
-
-Rule = dict[str, Any]
+PROOFS = ROOT / "monitoring" / "tests"
 
 GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))["groups"]
-RULES: list[Rule] = [rule for group in GROUPS for rule in group["rules"]]
 
-NUMBER = re.compile(r"(?<![\w.\[\"])-?\d+(?:\.\d+)?(?![\w.\]])")
-WINDOW = re.compile(r"\[(\d+)m\]")
-SERIES = re.compile(r"\b(?:\w+_(?:total|seconds|bucket|count|enabled)|up)\b")
-MATCHER = re.compile(r'="(\w+)"')
-GUARD = re.compile(
-    r"\s+(?:and on\(\)|or) (?:\((?:[^()]|\([^()]*\))*\)|.+?)(?=\s+(?:and|or) |\s*$)", re.DOTALL
-)
-EVALUATION = timedelta(seconds=30)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True)
-class Mutant:
-    change: str
-    rule: Rule
+class Rule:
+    """`body` is the rule as it stands in the file."""
+
+    group: str
+    interval: str
+    body: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.body["alert"])
+
+    @property
+    def expression(self) -> str:
+        return str(self.body["expr"])
+
+    @property
+    def severity(self) -> str:
+        return str(self.body["labels"]["severity"])
+
+    def changed(self, **replaced: Any) -> "Rule":
+        return replace(self, body=self.body | replaced)
 
     def __str__(self) -> str:
-        return f"{self.rule['alert']}: {self.change}"
+        return f"{self.name}-{self.severity}"
 
 
-def mutants(rule: Rule) -> Iterator[Mutant]:
-    """Thresholds, windows, series, label values, guards, aggregation, `for`, labels and texts, one change at a time."""
-    for change, expression in _expressions(rule["expr"]):
-        yield _mutant(rule, change, expr=expression)
-    for pending in _other_pending(rule.get("for", "0s")):
-        yield _mutant(rule, f"for: {pending}", **{"for": pending})
-    yield _mutant(rule, "severity", labels=rule["labels"] | {"severity": "info"})
-    yield _mutant(rule, "component", labels=rule["labels"] | {"component": "other"})
-    for name in rule["annotations"]:
-        yield _mutant(rule, f"no {name}", annotations=rule["annotations"] | {name: "?"})
+RULES = [Rule(group["name"], group["interval"], body) for group in GROUPS for body in group["rules"]]
+NAMES = list(dict.fromkeys(rule.name for rule in RULES))
 
 
-def _mutant(rule: Rule, change: str, **replaced: Any) -> Mutant:
-    return Mutant(change, deepcopy(rule) | replaced)
+def siblings(name: str) -> list[Rule]:
+    """Every rule of that name: one proof covers them together."""
+    return [rule for rule in RULES if rule.name == name]
 
 
-def _expressions(expression: str) -> Iterator[tuple[str, str]]:
-    for found in NUMBER.finditer(expression):
-        for other in _other_numbers(found.group()):
-            yield _swap(expression, found.span(), other)
-    for found in WINDOW.finditer(expression):
-        for factor in (48, 72):  # a fifth less, a fifth more, in seconds
-            yield _swap(expression, found.span(), f"[{int(found[1]) * factor}s]")
-    for found in SERIES.finditer(expression):
-        yield _swap(expression, found.span(), f"{found.group()}_gone")
-    for found in MATCHER.finditer(expression):
-        yield _swap(expression, found.span(1), "other")
-    for found in GUARD.finditer(expression):
-        yield _swap(expression, found.span(), "")
-    if "sum by (le) " in expression:
-        yield "not summed", expression.replace("sum by (le) ", "")
-    if expression.startswith("sum("):
-        yield "not summed", expression.removeprefix("sum(").replace("[5m]))", "[5m])", 1)
+def rendered(rules: list[Rule]) -> str:
+    """A rules file of these rules, each in a group like its own."""
+    groups = [
+        {"name": f"{rule.group}_{number}", "interval": rule.interval, "rules": [rule.body]}
+        for number, rule in enumerate(rules)
+    ]
+    return yaml.safe_dump({"groups": groups}, allow_unicode=True)
 
 
-def _other_numbers(number: str) -> tuple[str, str]:
-    value = float(number)
-    if value in (0, 1):
-        return str(value - 1), str(value + 2)
-    if value == 0.95:
-        return "0.9", "0.99"
-    return f"{value * 0.8:g}", f"{value * 1.2:g}"
+def seconds(duration: str) -> int:
+    """`1h30m` → 5400."""
+    parts = re.findall(r"(\d+)([smhd])", duration)
+    assert parts, duration
+    return sum(int(amount) * _UNITS[unit] for amount, unit in parts)
 
 
-def _other_pending(pending: str) -> Iterator[str]:
-    amount, unit = int(pending[:-1]), pending[-1]
-    seconds = amount * {"s": 1, "m": 60}[unit]
-    step = int(EVALUATION.total_seconds())
-    if seconds >= step:
-        yield f"{seconds - step}s"
-    yield f"{seconds + step}s"
+def nodes(node: Any) -> list[Any]:
+    """A parsed expression and everything inside it."""
+    inner = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector")]
+    children = [child for child in (*inner, *(getattr(node, "args", None) or ())) if child is not None]
+    return [node, *(found for child in children for found in nodes(child))]
 
 
-def _swap(text: str, span: tuple[int, int], other: str) -> tuple[str, str]:
-    start, end = span
-    was = " ".join(text[start:end].split())
-    return f"{was} → {other or 'nothing'}", text[:start] + other + text[end:]
+def parsed(rule: Rule) -> list[Any]:
+    return nodes(promql_parser.parse(rule.expression))
+
+
+def selectors(rule: Rule) -> list[Any]:
+    return [node for node in parsed(rule) if isinstance(node, promql_parser.VectorSelector)]

@@ -1,0 +1,31 @@
+"""Series that rules read and that are not ours: their kind and labels, as the servers export them.
+
+The stack's tests ask a running Prometheus for each of them, so that nothing here is hearsay.
+"""
+
+from dataclasses import dataclass
+
+from bongsu.metrics import Kind
+
+
+@dataclass(frozen=True)
+class Foreign:
+    kind: Kind
+    labels: tuple[str, ...] = ()
+
+
+FOREIGN = {
+    # Prometheus, about each target
+    "up": Foreign(Kind.GAUGE),
+    "scrape_samples_scraped": Foreign(Kind.GAUGE),
+    # Prometheus and Alertmanager, about themselves
+    "prometheus_rule_evaluation_failures_total": Foreign(Kind.COUNTER, ("rule_group",)),
+    "prometheus_notifications_alertmanagers_discovered": Foreign(Kind.GAUGE),
+    "alertmanager_notifications_failed_total": Foreign(Kind.COUNTER, ("integration", "reason")),
+    # postgres-exporter
+    "pg_up": Foreign(Kind.GAUGE),
+    "pg_settings_max_connections": Foreign(Kind.GAUGE, ("server",)),
+    "pg_stat_activity_count": Foreign(Kind.GAUGE, ("datname", "server", "state", "usename")),
+    "pg_stat_activity_max_tx_duration": Foreign(Kind.GAUGE, ("datname", "server", "state", "usename")),
+    "pg_stat_database_deadlocks": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
+}
