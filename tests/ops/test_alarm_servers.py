@@ -10,20 +10,15 @@ import pytest
 import yaml
 
 from bongsu.errors import CannotStart
+from bongsu.ledger.voice import Voice
 from bongsu.ops.stack import alarm_tools
 from bongsu.ops.stack.native import Database, Native
 from bongsu.ops.stack.places import CHECKOUT, Places
 from bongsu.ops.stack.render import TelegramAccount, render_prometheus
+from ops.alertmanager import find_tool
 
 MONITORING = CHECKOUT / "monitoring"
-ACCOUNT = TelegramAccount("http://127.0.0.1:8800/telegram", "1:token", "1000")
-
-
-def tool(wanted: alarm_tools.Tool) -> Path:
-    found = alarm_tools.find(wanted, Places.from_environment().tools)
-    if found is None:
-        pytest.skip(f"{wanted.names[0]} is missing and could not be fetched: `make test` says why")
-    return found
+ACCOUNT = TelegramAccount("http://127.0.0.1:8800/telegram", "1:token", "1000", Voice("ko", "sandbox"))
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def prepare(native: Native, name: str) -> None:
 
 
 def test_the_native_prometheus_scrapes_local_addresses_with_moved_ports(native: Native) -> None:
-    promtool = tool(alarm_tools.PROMTOOL)
+    promtool = find_tool(alarm_tools.PROMTOOL)
     prepare(native, "prometheus")
     config = native.places.run / "prometheus.yml"
 
@@ -85,7 +80,7 @@ def test_the_committed_file_keeps_the_names_of_the_contract() -> None:
 
 
 def test_the_native_alertmanager_reports_to_the_backend_and_hides_the_token(native: Native) -> None:
-    amtool = tool(alarm_tools.AMTOOL)
+    amtool = find_tool(alarm_tools.AMTOOL)
     prepare(native, "alertmanager")
     config = native.places.run / "alertmanager.yml"
 
@@ -93,9 +88,12 @@ def test_the_native_alertmanager_reports_to_the_backend_and_hides_the_token(nati
 
     assert config.stat().st_mode & 0o077 == 0
     receivers = {r["name"]: r for r in yaml.safe_load(config.read_text())["receivers"]}
-    hook = receivers["outbox"]["webhook_configs"][0]
-    assert hook["url"] == "http://127.0.0.1:8100/api/v1/alerts/webhook"
-    assert hook["http_config"]["authorization"]["credentials_file"] == str(native.places.state / "api_token")
+    for name in ("outbox", "watchdog"):
+        hook = receivers[name]["webhook_configs"][0]
+        assert hook["url"] == "http://127.0.0.1:8100/api/v1/alerts/webhook"
+        assert hook["http_config"]["authorization"]["credentials_file"] == str(
+            native.places.state / "api_token"
+        )
     direct = receivers["telegram"]["telegram_configs"][0]
     assert (direct["api_url"], direct["bot_token"], direct["chat_id"]) == (ACCOUNT.api_url, "1:token", 1000)
 
@@ -105,11 +103,14 @@ def test_the_native_alertmanager_reports_to_the_backend_and_hides_the_token(nati
     [
         ("SchedulerDown", "critical", ["outbox"]),
         ("SlowAPIResponse", "warning", ["outbox"]),
+        ("ExchangeMaintenance", "info", ["outbox"]),
         ("MetricsNotCollected", "critical", ["telegram", "outbox"]),
+        ("PostgresDown", "critical", ["telegram", "outbox"]),
+        ("Watchdog", "none", ["watchdog"]),
     ],
 )
 def test_each_alert_takes_its_way(native: Native, alert: str, severity: str, receivers: list[str]) -> None:
-    amtool = tool(alarm_tools.AMTOOL)
+    amtool = find_tool(alarm_tools.AMTOOL)
     prepare(native, "alertmanager")
     config = f"--config.file={native.places.run / 'alertmanager.yml'}"
     route = subprocess.run(
@@ -119,6 +120,20 @@ def test_each_alert_takes_its_way(native: Native, alert: str, severity: str, rec
         text=True,
     )
     assert route.stdout.strip().split(",") == receivers
+
+
+def test_how_long_each_alert_waits_and_when_it_is_repeated() -> None:
+    """By the contract; the routes below inherit what they do not name."""
+    route = yaml.safe_load((MONITORING / "alertmanager.yml.tmpl").read_text())["route"]
+    assert route["group_by"] == ["alertname", "job_name"]
+    pace = ("group_wait", "group_interval", "repeat_interval")
+    paces = {str(r.get("matchers")): tuple(r[p] for p in pace) for r in (route, *route["routes"])}
+    assert paces == {
+        "None": ("30s", "5m", "12h"),
+        "['alertname = \"Watchdog\"']": ("0s", "15s", "1m"),
+        "['alertname =~ \"MetricsNotCollected|PostgresDown\"']": ("1s", "1m", "1h"),
+        "['severity = \"critical\"']": ("5s", "1m", "1h"),
+    }
 
 
 @pytest.mark.slow

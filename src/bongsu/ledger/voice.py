@@ -25,14 +25,14 @@ class Voice:
 
         Free text inside a line can neither break the shape nor give a secret away.
         """
-        return "\n".join((_one_line(title), RULE, *map(_one_line, lines), *self._mode_line()))
+        return "\n".join((_one_line(title), RULE, *map(_one_line, lines), *self.mode_line()))
 
     def add_line(self, letter: str, line: str) -> str:
         """Behind the text, before the line that names the mode."""
-        end = "".join(f"\n{mode}" for mode in self._mode_line())
+        end = "".join(f"\n{mode}" for mode in self.mode_line())
         return f"{letter.removesuffix(end)}\n{line}{end}"
 
-    def _mode_line(self) -> tuple[str, ...]:
+    def mode_line(self) -> tuple[str, ...]:
         return () if self.mode == "live" else (self.say("모드: 모의거래", "Mode: simulated trading"),)
 
 

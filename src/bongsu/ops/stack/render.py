@@ -7,6 +7,20 @@ from typing import Any
 
 import yaml
 
+from bongsu.ledger.voice import Voice
+
+# The words of the template's direct message, for an owner who reads English.
+_ENGLISH = {
+    "경보 발생": "Alert",
+    "경보 해제": "Alert resolved",
+    "경보: ": "Alert: ",
+    "내용: ": "What: ",
+    "발생: ": "Since: ",
+    "해제: ": "Resolved: ",
+    "대응 방법: ": "Runbook: ",
+    "안내: 봇을 거치지 않고 알람 서버가 직접 보냈습니다.": "Note: sent by the alarm server itself, past the bot.",
+}
+
 
 def render_prometheus(source: Path, addresses: Mapping[str, str], rules: Path) -> str:
     """`source` with each target that `addresses` names replaced, and those it maps to "" left out.
@@ -32,9 +46,12 @@ def _locate(job: dict[str, Any], addresses: Mapping[str, str]) -> dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TelegramAccount:
+    """`voice` is the one that alarm servers speak with when they speak past the bot."""
+
     api_url: str
     token: str
     chat: str
+    voice: Voice
 
 
 def render_alertmanager(template: Path, *, webhook: str, token_file: Path, telegram: TelegramAccount) -> str:
@@ -49,5 +66,12 @@ def render_alertmanager(template: Path, *, webhook: str, token_file: Path, teleg
                 "api_url": telegram.api_url,
                 "bot_token": telegram.token,
                 "chat_id": int(telegram.chat),
+                "message": _spoken(direct["message"], telegram.voice),
             }
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+
+def _spoken(message: str, voice: Voice) -> str:
+    for ko, en in _ENGLISH.items():
+        message = message.replace(ko, voice.say(ko, en))
+    return "\n".join((message, *voice.mode_line()))

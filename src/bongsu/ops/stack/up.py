@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bongsu.ledger.voice import Voice
 from bongsu.ops.language import say, speak
 from bongsu.ops.stack import control, stack
 from bongsu.ops.stack.addresses import print_addresses
@@ -122,8 +123,9 @@ def _database(settings: Settings, places: Places, world: Path) -> Database:
 
 
 def _telegram(settings: Settings, places: Places) -> TelegramAccount:
+    voice = Voice(settings.bongsu_lang, settings.bongsu_mode)
     if settings.telegram_enabled and settings.telegram_bot_token and settings.telegram_chat_id:
         token = settings.telegram_bot_token.get_secret_value()
-        return TelegramAccount("https://api.telegram.org", token, settings.telegram_chat_id)
+        return TelegramAccount("https://api.telegram.org", token, settings.telegram_chat_id, voice)
     local = f"http://127.0.0.1:{places.port(service('exchange').port)}/telegram"
-    return TelegramAccount(local, SANDBOX_TOKEN, SANDBOX_CHAT)
+    return TelegramAccount(local, SANDBOX_TOKEN, SANDBOX_CHAT, voice)
