@@ -27,5 +27,12 @@ FOREIGN = {
     "pg_settings_max_connections": Foreign(Kind.GAUGE, ("server",)),
     "pg_stat_activity_count": Foreign(Kind.GAUGE, ("datname", "server", "state", "usename")),
     "pg_stat_activity_max_tx_duration": Foreign(Kind.GAUGE, ("datname", "server", "state", "usename")),
+    "pg_stat_database_numbackends": Foreign(Kind.GAUGE, ("datid", "datname", "server")),
+    "pg_database_size_bytes": Foreign(Kind.GAUGE, ("datname", "server")),
+    "pg_locks_count": Foreign(Kind.GAUGE, ("datname", "mode", "server")),
+    "pg_stat_database_tup_inserted": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
+    "pg_stat_database_tup_updated": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
+    "pg_stat_database_tup_deleted": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
+    "pg_stat_database_tup_fetched": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
     "pg_stat_database_deadlocks": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
 }
