@@ -4,15 +4,16 @@ import asyncio
 import sys
 
 from bongsu.errors import CannotStart
-from bongsu.ops.stack.alarm_tools import ensure
+from bongsu.ops.stack.alarm_tools import ALARM_SERVERS, EXPORTER, ensure
 from bongsu.ops.stack.places import Places
 
 
 def main() -> int:
-    try:
-        asyncio.run(ensure(Places.from_environment().tools, print))
-    except CannotStart as missing:
-        print(missing, file=sys.stderr)
+    for wanted in (ALARM_SERVERS, (EXPORTER,)):
+        try:
+            asyncio.run(ensure(wanted, Places.from_environment().tools, print))
+        except CannotStart as missing:
+            print(missing, file=sys.stderr)
     return 0
 
 

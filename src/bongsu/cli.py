@@ -56,7 +56,10 @@ Offset = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="기계가 읽는 출력 (for machines).")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="계속 보기, Ctrl-C로 끝 (go on until Ctrl-C).")]
 ServiceName = Annotated[
-    str, typer.Argument(help="postgres, exchange, backend, scheduler, prometheus, alertmanager")
+    str,
+    typer.Argument(
+        help="postgres, exchange, backend, scheduler, postgres-exporter, prometheus, alertmanager"
+    ),
 ]
 
 

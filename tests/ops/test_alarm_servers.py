@@ -58,6 +58,7 @@ def test_the_native_prometheus_scrapes_local_addresses_with_moved_ports(native: 
     assert targets == {
         "backend": ["127.0.0.1:8100"],
         "scheduler": ["127.0.0.1:8101"],
+        "postgres": ["127.0.0.1:9287"],
         "prometheus": ["127.0.0.1:9190"],
         "alertmanager": ["127.0.0.1:9193"],
     }
@@ -142,13 +143,13 @@ def test_how_long_each_alert_waits_and_when_it_is_repeated() -> None:
 def test_what_is_missing_is_fetched_without_installing_anything(tmp_path: Path) -> None:
     told: list[str] = []
     try:
-        asyncio.run(alarm_tools.ensure(tmp_path, told.append))
+        asyncio.run(alarm_tools.ensure(alarm_tools.ALARM_SERVERS, tmp_path, told.append))
     except CannotStart as refusal:
         pytest.skip(f"no Debian mirror: {refusal}")
     version = subprocess.run([tmp_path / "usr/bin/promtool", "--version"], capture_output=True, check=True)
     assert b"promtool" in version.stdout + version.stderr
     assert told
-    asyncio.run(alarm_tools.ensure(tmp_path, told.append))
+    asyncio.run(alarm_tools.ensure(alarm_tools.ALARM_SERVERS, tmp_path, told.append))
     assert len(told) == 1, "the second time there is nothing to fetch"
 
 
@@ -158,5 +159,5 @@ def test_where_nothing_can_be_fetched_the_one_command_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("BONGSU_LANG", "en")
     with pytest.raises(CannotStart, match="Run this, then start again: docker-compose"):
-        asyncio.run(alarm_tools.ensure(tmp_path / "tools", print))
+        asyncio.run(alarm_tools.ensure(alarm_tools.ALARM_SERVERS, tmp_path / "tools", print))
     assert not os.listdir(tmp_path)

@@ -36,6 +36,9 @@ histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))
 sum(trades_total)
 increase(scheduler_job_success_total[1h])
 increase(scheduler_job_failure_total[1h])
+pg_stat_database_numbackends{datname="trading_db"}
+pg_database_size_bytes{datname="trading_db"}
+rate(pg_stat_database_tup_inserted[5m])
 """.strip().splitlines()
 
 

@@ -251,8 +251,14 @@ def prometheus(patient: Patient) -> Iterator[Finding]:
             yield Finding("prometheus", "unknown", first)
         else:
             yield Finding(
-                "prometheus", "fail", f"{job}: {target['lastError']}", f"bongsu ps · bongsu restart {job}"
+                "prometheus",
+                "fail",
+                f"{job}: {target['lastError']}",
+                f"bongsu ps · bongsu restart {_SCRAPED_AT.get(job, job)}",
             )
+
+
+_SCRAPED_AT = {"postgres": "postgres-exporter"}
 
 
 def rules(patient: Patient) -> Iterator[Finding]:

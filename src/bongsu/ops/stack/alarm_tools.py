@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager: from the PATH, else unpacked from Debian's packages without installing them.
+"""Prometheus, Alertmanager and postgres-exporter: from the PATH, else unpacked from Debian's packages, not installed.
 
 An installed package would start at the next boot and take port 9090; an unpacked one does nothing by itself,
 and needs no root.
@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,8 @@ PROMETHEUS = Tool(("prometheus",), "prometheus")
 PROMTOOL = Tool(("promtool",), "prometheus")
 ALERTMANAGER = Tool(("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager")
 AMTOOL = Tool(("amtool",), "prometheus-alertmanager")
-ALL = (PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL)
+ALARM_SERVERS = (PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL)
+EXPORTER = Tool(("prometheus-postgres-exporter", "postgres_exporter"), "prometheus-postgres-exporter")
 
 Tell = Callable[[str], None]
 
@@ -63,11 +64,11 @@ def location(tool: Tool, tools: Path) -> Path:
     return find(tool, tools) or tools / "usr/bin" / tool.names[0]
 
 
-async def ensure(tools: Path, tell: Tell) -> None:
-    """Fetches what is missing. Raises CannotStart that names the one command to run."""
-    if all(find(tool, tools) for tool in ALL):
+async def ensure(wanted: Sequence[Tool], tools: Path, tell: Tell) -> None:
+    """Fetches those that are missing. Raises CannotStart that names the one command to run."""
+    packages = sorted({tool.package for tool in wanted if find(tool, tools) is None})
+    if not packages:
         return
-    packages = sorted({tool.package for tool in ALL if not any(shutil.which(name) for name in tool.names)})
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise CannotStart(_remedy(packages))
     tell(say(f"내려받는 중: {', '.join(packages)}", f"Downloading {', '.join(packages)}"))
@@ -75,14 +76,21 @@ async def ensure(tools: Path, tell: Tell) -> None:
     with tempfile.TemporaryDirectory(prefix="download-", dir=tools) as name:
         folder = Path(name)
         apt = await _download(packages, folder, tools / "apt")
-        if "prometheus" in packages:
+        if PROMETHEUS.package in packages:
             await _run([*apt, "download", *_PAGES], folder)
         await _unpack(folder)
-        if (tools / "usr").exists():
-            (tools / "usr").rename(folder / "replaced")
-        (folder / "unpacked/usr").rename(tools / "usr")
-    if still := [tool.names[0] for tool in ALL if find(tool, tools) is None]:
+        _put_in_place(folder / "unpacked/usr", tools / "usr")
+    if still := [tool.names[0] for tool in wanted if find(tool, tools) is None]:
         raise CannotStart(f"{', '.join(still)}: {_remedy(packages)}")
+
+
+def _put_in_place(unpacked: Path, usr: Path) -> None:
+    """The programs last: one that is there has all that it needs."""
+    files = [path for path in unpacked.rglob("*") if path.is_symlink() or path.is_file()]
+    for path in sorted(files, key=lambda path: path.parent == unpacked / "bin"):
+        place = usr / path.relative_to(unpacked)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place)
 
 
 async def _download(packages: list[str], folder: Path, own_lists: Path) -> list[str]:
@@ -163,15 +171,25 @@ async def _run(command: list[str], directory: Path) -> int:
                 process.kill()
 
 
-def _remedy(packages: list[str]) -> str:
+def _remedy(packages: Sequence[str]) -> str:
     names = " ".join(packages)
     if shutil.which("apt-get"):
         command = f"sudo apt-get update && sudo apt-get install --no-install-recommends {names}"
     elif shutil.which("brew"):
-        command = "brew install prometheus alertmanager"
+        command = f"brew install {' '.join(_BREW[package] for package in packages)}"
     else:
         command = "docker-compose -f docker-compose.full-stack.yml up -d"
+    off = ("PostgreSQL 감시가", "PostgreSQL is not watched")
+    if packages != [EXPORTER.package]:
+        off = ("알람이", "alarms are off")
     return say(
-        f"{names} 이(가) 없어 알람이 꺼져 있습니다. 이 명령을 실행한 뒤 다시 시작하세요: {command}",
-        f"{names} missing: alarms are off. Run this, then start again: {command}",
+        f"{names} 이(가) 없어 {off[0]} 꺼져 있습니다. 이 명령을 실행한 뒤 다시 시작하세요: {command}",
+        f"{names} missing: {off[1]}. Run this, then start again: {command}",
     )
+
+
+_BREW = {
+    PROMETHEUS.package: "prometheus",
+    ALERTMANAGER.package: "alertmanager",
+    EXPORTER.package: "postgres_exporter",
+}

@@ -33,6 +33,7 @@ class Launch:
     command: Sequence[str]
     ready: Probe
     environment: Callable[[], Mapping[str, str]] = dict  # asked anew at each start: `.env` may have changed
+    options: Callable[[], Sequence[str]] = tuple  # follow the command; asked anew as well, after `prepare`
     identity: Identity | None = None
     directory: Path | None = None
     prepare: Step = _nothing
@@ -55,6 +56,7 @@ class Child:
         try:
             process = await asyncio.create_subprocess_exec(
                 *launch.command,
+                *launch.options(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,

@@ -124,7 +124,7 @@ def _follow(logs: list[Path]) -> None:
 
 
 def _print_line(log: Path, line: str, *, named: bool) -> None:
-    print(f"{log.stem:<13}| {line}" if named else line)
+    print(f"{log.stem:<18}| {line}" if named else line)
 
 
 def _ask(request: dict[str, str]) -> control.Answer:

@@ -2,21 +2,21 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bongsu.ops.stack import alarm_tools
+from bongsu.ops.stack import alarm_tools, exporter
 from bongsu.ops.stack.alarm_tools import Tell, Tool
-from bongsu.ops.stack.child import Launch
+from bongsu.ops.stack.child import Launch, Step
 from bongsu.ops.stack.places import CHECKOUT, Places, write_private
-from bongsu.ops.stack.postgres import Cluster, ensure_database
+from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter
 from bongsu.ops.stack.probes import Probe, http_ready, postgres_ready
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager, render_prometheus
 from bongsu.ops.stack.services import SERVICES, Service, service
+from bongsu.settings import keep_secret
 
-_SCRAPED = {"backend", "scheduler", "prometheus", "alertmanager"}
-_NOT_NATIVE = {"postgres-exporter:9187": ""}
+_SCRAPED = {"backend", "scheduler", "postgres-exporter", "prometheus", "alertmanager"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Database:
     password: str = ""
     name: str = ""
     cluster: Cluster | None = None
+    watched_as: str = ""  # how the exporter enters a server that is not ours; empty: by `url`
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Native:
         if self.database.cluster is not None:
             yield self._postgres(self.database.cluster)
         yield self._program("exchange", *self.exchange)
+        yield self._postgres_exporter()
         yield self._alertmanager()
         yield self._prometheus()
         yield self._program("backend")
@@ -91,19 +93,20 @@ class Native:
 
     def _postgres(self, cluster: Cluster) -> Launch:
         answers = postgres_ready(cluster.superuser_url)
+        furnished = False
 
         async def ready() -> bool:
+            nonlocal furnished
             if not await answers():
                 return False
-            ensure_database(
-                cluster.superuser_url,
-                user=self.database.user,
-                password=self.database.password,
-                database=self.database.name,
-            )
+            if not furnished:
+                self._furnish(cluster)
+                furnished = True
             return True
 
         async def prepare() -> None:
+            nonlocal furnished
+            furnished = False
             cluster.clear_remains()
 
         return Launch(
@@ -115,14 +118,51 @@ class Native:
             prepare=prepare,
         )
 
+    def _furnish(self, cluster: Cluster) -> None:
+        """Roles and database, with the passwords of now."""
+        database = self.database
+        ensure_database(
+            cluster.superuser_url, user=database.user, password=database.password, database=database.name
+        )
+        password = keep_secret(self._exporter_password)
+        ensure_exporter(cluster.superuser_url, password=password, database=database.name)
+
+    @property
+    def _exporter_password(self) -> Path:
+        return self.places.state / "exporter_password"
+
+    def _postgres_exporter(self) -> Launch:
+        queries = self.places.run / "postgres_queries.yml"
+        program = alarm_tools.location(alarm_tools.EXPORTER, self.places.tools)
+        port = self._port("postgres-exporter")
+        source: Mapping[str, str] = {}
+
+        async def look() -> None:
+            nonlocal source
+            server = await exporter.look_at(self.database.watched_as or self.database.url)
+            exporter.write_queries(server, queries)
+            source = self._exporter_source(server)
+
+        launch = self._fetched("postgres-exporter", program, (alarm_tools.EXPORTER,), look)
+        return replace(
+            launch,
+            environment=lambda: {**launch.environment(), **source},
+            options=lambda: exporter.options_for(program, queries, port),
+        )
+
+    def _exporter_source(self, server: exporter.Server | None) -> Mapping[str, str]:
+        if self.database.cluster is None:
+            return exporter.foreign_source(self.database.watched_as or self.database.url, server)
+        return exporter.own_source(self._port("postgres"), self.database.name, self._exporter_password)
+
     def _prometheus(self) -> Launch:
         config = self.places.run / "prometheus.yml"
         monitoring = CHECKOUT / "monitoring"
         addresses = {f"{name}:{service(name).port}": f"127.0.0.1:{self._port(name)}" for name in _SCRAPED}
 
-        def render() -> None:
+        async def render() -> None:
             rules = monitoring / "alert_rules.yml"
-            text = render_prometheus(monitoring / "prometheus.yml", addresses | _NOT_NATIVE, rules)
+            text = render_prometheus(monitoring / "prometheus.yml", addresses, rules)
             write_private(config, text)
 
         options = (
@@ -137,7 +177,7 @@ class Native:
     def _alertmanager(self) -> Launch:
         config = self.places.run / "alertmanager.yml"
 
-        def render() -> None:
+        async def render() -> None:
             text = render_alertmanager(
                 CHECKOUT / "monitoring/alertmanager.yml.tmpl",
                 webhook=f"{self.url('backend')}/api/v1/alerts/webhook",
@@ -154,21 +194,25 @@ class Native:
         )
         return self._alarm_server("alertmanager", alarm_tools.ALERTMANAGER, options, render)
 
-    def _alarm_server(
-        self, name: str, tool: Tool, options: tuple[str, ...], render: Callable[[], None]
-    ) -> Launch:
+    def _alarm_server(self, name: str, tool: Tool, options: tuple[str, ...], render: Step) -> Launch:
+        program = alarm_tools.location(tool, self.places.tools)
+        launch = self._fetched(name, program, alarm_tools.ALARM_SERVERS, render)
+        return replace(launch, command=(*launch.command, *options))
+
+    def _fetched(self, name: str, program: Path, wanted: tuple[Tool, ...], then: Step) -> Launch:
+        """A service whose program may have to be downloaded first."""
         declared = service(name)
 
         async def prepare() -> None:
             async with self._fetching:
-                await alarm_tools.ensure(self.places.tools, self.tell)
-            render()
+                await alarm_tools.ensure(wanted, self.places.tools, self.tell)
+            self.places.tools.mkdir(parents=True, exist_ok=True)
+            await then()
 
-        program = str(alarm_tools.location(tool, self.places.tools))
         memory = {"GOMEMLIMIT": f"{declared.memory_mb * 4 // 5}MiB"}
         return Launch(
             declared,
-            (program, *options),
+            (str(program),),
             self._probe(declared),
             lambda: memory,
             directory=self.places.tools,  # where an unpacked one finds its templates and pages

@@ -12,13 +12,18 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bongsu.errors import CannotStart
 from bongsu.ops.stack.children import Identity, identity_of, processes_in, unprivileged_identity
 from bongsu.ops.stack.postgres_programs import Programs
 
+if TYPE_CHECKING:
+    import psycopg
+
 SUPERUSER = "postgres"
+EXPORTER = "bongsu_exporter"  # monitoring/postgres_queries.yml leaves its statements out of the figures
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -35,6 +40,11 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "lc_messages": "C",
     "password_encryption": "scram-sha-256",
+}
+_STATEMENT_STATISTICS = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.max": "1000",
+    "pg_stat_statements.track_utility": "off",  # it would keep the text of ALTER ROLE … PASSWORD
 }
 
 
@@ -71,7 +81,7 @@ class Cluster:
         if not self.durable:
             settings |= {"fsync": "off", "full_page_writes": "off"}
         if self.programs.has_statement_statistics:
-            settings["shared_preload_libraries"] = "pg_stat_statements"
+            settings |= _STATEMENT_STATISTICS
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(self.programs.bin / "postgres"), "-D", str(self.pgdata), *options]
 
@@ -184,13 +194,41 @@ def ensure_database(superuser_url: str, *, user: str, password: str, database: s
     from psycopg import sql
 
     with psycopg.connect(superuser_url, autocommit=True) as connection:
-        scrambled = connection.pgconn.encrypt_password(
-            password.encode(), user.encode(), b"scram-sha-256"
-        ).decode()  # so that the server's log never sees the plain one
-        role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,)).fetchone()
-        verb = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}" if role else "CREATE ROLE {} LOGIN PASSWORD {}")
-        connection.execute(verb.format(sql.Identifier(user), sql.Literal(scrambled)))
+        _ensure_role(connection, user, password)
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
         if not known:
             create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
             connection.execute(create.format(sql.Identifier(database), sql.Identifier(user)))
+
+
+def ensure_exporter(superuser_url: str, *, password: str, database: str) -> None:
+    """Makes the role that may read the server's statistics and nothing of the ledger, and has statements counted."""
+    import psycopg
+    from psycopg import sql
+    from psycopg.conninfo import make_conninfo
+
+    with psycopg.connect(make_conninfo(superuser_url, dbname=database), autocommit=True) as connection:
+        _ensure_role(connection, EXPORTER, password)
+        for statement in (
+            "GRANT pg_monitor TO {role}",
+            "GRANT CONNECT ON DATABASE {database} TO {role}",
+            "ALTER ROLE {role} CONNECTION LIMIT 5",
+            "ALTER ROLE {role} SET statement_timeout = '5s'",
+            "ALTER ROLE {role} SET default_transaction_read_only = on",
+        ):
+            names = {"role": sql.Identifier(EXPORTER), "database": sql.Identifier(database)}
+            connection.execute(sql.SQL(statement).format(**names))
+        available = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'"
+        if connection.execute(available).fetchone():
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+
+def _ensure_role(connection: "psycopg.Connection[tuple[Any, ...]]", user: str, password: str) -> None:
+    from psycopg import sql
+
+    scrambled = connection.pgconn.encrypt_password(
+        password.encode(), user.encode(), b"scram-sha-256"
+    ).decode()  # so that the server's log never sees the plain one
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,)).fetchone()
+    verb = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}")
+    connection.execute(verb.format(sql.Identifier(user), sql.Literal(scrambled)))

@@ -35,7 +35,7 @@ class Progress:
 
     def tell(self, service: Supervised) -> None:
         """The supervisor's listener."""
-        name = f"{service.name:<13}"
+        name = f"{service.name:<18}"
         match service.state:
             case State.STARTING:
                 self.line(f"{name} {say('시작 중…', 'starting…')}")

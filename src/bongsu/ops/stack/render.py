@@ -23,25 +23,16 @@ _ENGLISH = {
 
 
 def render_prometheus(source: Path, addresses: Mapping[str, str], rules: Path) -> str:
-    """`source` with each target that `addresses` names replaced, and those it maps to "" left out.
+    """`source` with each target replaced by what `addresses` says.
 
     Raises KeyError for a target nobody told us about: it would be scraped in vain and raise a false alarm.
     """
     config: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     config["rule_files"] = [str(rules)]
-    config["scrape_configs"] = [
-        job for job in (_locate(job, addresses) for job in config["scrape_configs"]) if job["static_configs"]
-    ]
-    for alerting in config["alerting"]["alertmanagers"]:
-        _locate(alerting, addresses)
+    for asked in (*config["scrape_configs"], *config["alerting"]["alertmanagers"]):
+        for group in asked["static_configs"]:
+            group["targets"] = [addresses[target] for target in group["targets"]]
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-
-
-def _locate(job: dict[str, Any], addresses: Mapping[str, str]) -> dict[str, Any]:
-    for group in job["static_configs"]:
-        group["targets"] = [addresses[target] for target in group["targets"] if addresses[target]]
-    job["static_configs"] = [group for group in job["static_configs"] if group["targets"]]
-    return job
 
 
 @dataclass(frozen=True, slots=True)

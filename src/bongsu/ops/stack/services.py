@@ -58,6 +58,9 @@ SERVICES = (
         stops_after=("scheduler", "backend"),
         refusals=(EX_UNAVAILABLE, EX_CONFIG),  # a bad candle file stays bad
     ),
+    Service(
+        "postgres-exporter", port=9187, ready_path="/", memory_mb=64, grace=1.0, starts_after=("postgres",)
+    ),
     Service("alertmanager", port=9093, ready_path="/-/ready", memory_mb=96, grace=1.5),
     Service("prometheus", port=9090, ready_path="/-/ready", memory_mb=256, grace=3.0),
     Service(
