@@ -32,6 +32,11 @@ class OneStackAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist's is 
         return "stack" if nodeid.startswith("tests/stack/") else nodeid
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackAtATime:
     return OneStackAtATime(config, log)
