@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants check bench fmt lock clean
+.PHONY: help up replay test mutants ring check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -39,6 +39,11 @@ bench: ## 메모리와 속도 측정 (memory and speed)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
 	@$(BIN)/pytest tests/benchmarks/bench_*.py -p no:xdist -s -q $(ARGS)
+
+ring: ## 일부러 고장 내고 알람이 오는 시간을 잼, 약 30분 (break stacks and time the alarms: make ring ARGS="SchedulerDown")
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@PYTHONPATH=tests $(BIN)/python -m campaigns.alarm_latency $(ARGS)
 
 fmt: ## 소스 정리 (format the sources)
 	@scripts/bootstrap.sh dev

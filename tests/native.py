@@ -77,10 +77,13 @@ class Stack:
     def all_ready(self) -> bool:
         return all(row["state"] == "ready" for row in self.services().values())
 
-    def value(self, query: str) -> Any:
+    @property
+    def database_url(self) -> str:
         password = (self.root / "state" / "postgres_password").read_text().strip()
-        url = f"postgresql://trading_user:{password}@127.0.0.1:{5432 + self.offset}/trading_db"
-        with psycopg.connect(url) as connection:
+        return f"postgresql://trading_user:{password}@127.0.0.1:{5432 + self.offset}/trading_db"
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(self.database_url) as connection:
             row = connection.execute(query.encode()).fetchone()
         return row and row[0]
 
