@@ -53,7 +53,7 @@ def test_the_fence_is_what_stops_a_late_order(tmp_path: Path, database_url: str,
     """Accepted after everybody stopped looking: with the fence it cannot be, without it a trade is lost."""
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(2))
     with open_stage(tmp_path, database_url, candles=candles, unknown_patience_seconds=1, **BUSY) as stage:
-        stage.arm({"path": ORDERS, "method": "POST", "count": 1, "kind": "late_accept", "seconds": 3})
+        stage.arm({"path": ORDERS, "method": "POST", "count": 1, "kind": "late_accept", "seconds": 6})
         with stage.scheduler(BuyOnce(), target=None if fence else play_unfenced):
             stage.until(
                 lambda: stage.rows("SELECT 1 FROM order_intents WHERE closed_at IS NOT NULL"),
