@@ -23,7 +23,7 @@ from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
-from bongsu.core.facts import ControlKind, JobName
+from bongsu.core.facts import ControlKind, JobName, MaintenanceAnnounced
 from bongsu.core.market import HOUR, Market
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
@@ -118,6 +118,8 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
         lease_seconds=trading.settings.lease_seconds,
         retention_days=trading.settings.retention_days,
         observe_lag=observe_lag,
+        signs=lambda: trading.exchange.signs,
+        probe=lambda: trading.exchange.probe(trading.markets[0]),
         on_lead=on_lead,
     )
 
@@ -175,6 +177,7 @@ class Trading:
     clock: SandboxClock
     exchange: UpbitExchange
     protection: Protection
+    markets: tuple[Market, ...]
     jobs: tuple[Job, ...]
     telemetry: Telemetry
 
@@ -208,7 +211,9 @@ async def open_trading(
         protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor
         )
-        yield Trading(settings, database, ledger, lease, clock, exchange, protection, jobs, telemetry)
+        yield Trading(
+            settings, database, ledger, lease, clock, exchange, protection, markets, jobs, telemetry
+        )
 
 
 def _compose(
@@ -268,6 +273,7 @@ def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) ->
         SANDBOX_ACCESS_KEY,
         SANDBOX_SECRET_KEY,
         on_request=count,
+        market_clock=lambda: clock.state,
         rate_factor=math.inf if clock.state.lockstep else max(1.0, clock.state.speed),
     )
 
@@ -331,7 +337,13 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
         mode=settings.bongsu_mode,
         connections=lambda: database.connections,
         ledger=LedgerSeries(
-            partial(project, database, lease_seconds=settings.lease_seconds, markets=tuple(settings.markets))
+            partial(
+                project,
+                database,
+                lease_seconds=settings.lease_seconds,
+                markets=tuple(settings.markets),
+                day_start=settings.trading_day_start,
+            )
         ),
     )
     database.observe = telemetry.transaction_ended
@@ -378,6 +390,17 @@ async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
         if row is not None and row["state"] != "pending":
             return row["state"] == "done", f"scheduler: {row['result']}"
         await asyncio.sleep(0.2)
+
+
+async def announce_maintenance(minutes: int) -> None:
+    """0 ends it. Raises CannotStart and LedgerUnavailable."""
+    settings = load_settings()
+    database = Database(database_url(settings, Wiring()), process="cli")
+    await database.open()
+    try:
+        await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
+    finally:
+        await database.close()
 
 
 async def upgrade_database() -> None:

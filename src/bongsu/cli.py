@@ -279,6 +279,23 @@ def trade() -> None:
     sys.exit(0 if ran else 1)
 
 
+@app.command()
+def maintenance(
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="몇 분 동안 (for how many minutes).")] = 5,
+    end: Annotated[bool, typer.Option("--end", help="지금 끝냅니다 (end it now).")] = False,
+) -> None:
+    """재시작이나 배포를 예고해 잠깐의 중단이 알람이 되지 않게 합니다. 저절로 끝납니다 (announce a restart)."""
+    from bongsu.app import announce_maintenance
+    from bongsu.errors import LedgerUnavailable
+
+    _join_running_stack()
+    try:
+        asyncio.run(announce_maintenance(0 if end else minutes))
+    except LedgerUnavailable as away:
+        raise CannotStart(str(away)) from away
+    print("점검 끝 (maintenance ended)" if end else f"점검 {minutes}분 (maintenance for {minutes} minutes)")
+
+
 def _join_running_stack() -> None:
     """Another terminal's command reaches the stack that runs; what the shell sets itself counts more."""
     from bongsu.ops.stack.places import Places

@@ -101,10 +101,10 @@ OPERATIONS = (
     "show",
     "upkeep",
 )
-OUTLIER_SOURCES = (*PriceSource, "quotes")  # quotes: ticker and book contradict one another
 PAUSE_REASONS = ("owner", "job_failures", "replay_ended")
+DECIDING = "deciding"
 IDLE_REASONS = (
-    "deciding",
+    DECIDING,
     "scheduler_never_started",
     "scheduler_silent",
     "no_leader",
@@ -114,7 +114,10 @@ IDLE_REASONS = (
     "paused",
     "breaker_daily",
     "breaker_weekly",
+    "exchange_maintenance",
+    "monitoring_blind",
     "not_reconciled",
+    "starting",
     "waiting_for_candle",
 )
 LLM_MODELS = ("none",)  # the configured one; this version has no model to ask
@@ -223,7 +226,7 @@ ORDER_FILLED = _histogram(
 PRICE_OUTLIERS = _counter(
     "price_outliers_rejected_total",
     "Prices out of line with the others, by the one that was; quotes: ticker and book differ at a stop check",
-    ("source", OUTLIER_SOURCES),
+    ("source", tuple(PriceSource)),
 )
 DUPLICATE_ORDERS_PREVENTED = _counter(
     "duplicate_orders_prevented_total",
@@ -429,7 +432,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge("bot_trading_enabled", "1 unless the owner paused or killed it, or a replay ended"),
     _gauge("bot_trading_enabled_since_timestamp_seconds", "Last start or resume"),
     _gauge("bot_trading_paused", "1 for each reason that pauses trading", ("reason", PAUSE_REASONS)),
-    _gauge("bot_idle_reason", "1 for each reason why nothing is being done now", ("reason", IDLE_REASONS)),
+    _gauge(
+        "bot_idle_reason",
+        "1 for each reason why nothing is being done now; deciding while something is",
+        ("reason", IDLE_REASONS),
+    ),
     _gauge("bot_maintenance", "1 while the owner has announced a restart: `bongsu maintenance`"),
     _gauge(
         "watchdog_last_received_timestamp_seconds",

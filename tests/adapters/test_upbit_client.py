@@ -539,15 +539,15 @@ async def test_the_offset_of_the_clock_is_that_of_a_real_market_only() -> None:
     date = "Sat, 01 Jun 2024 12:00:10 GMT"
     with time_machine.travel(NOW, tick=False):
         exchange = client(Script(answer(ACCOUNTS, Date=date)))
-        assert exchange.clock_offset is None
+        assert exchange.signs.clock_offset is None
         await exchange.balances()
-        assert exchange.clock_offset == pytest.approx(10.5, abs=0.1)
+        assert exchange.signs.clock_offset == pytest.approx(10.5, abs=0.1)
         sandbox = client(Script(answer(ACCOUNTS, Date=date, X_Market_Time=NOW.isoformat())))
         await sandbox.balances()
-        assert sandbox.clock_offset is None
+        assert sandbox.signs.clock_offset is None
         garbled = client(Script(answer(ACCOUNTS, Date="yesterday", X_Market_Time="soon")))
         await garbled.balances()
-        assert garbled.clock_offset is None
+        assert garbled.signs.clock_offset is None
 
 
 async def test_what_is_left_of_the_limit_is_remembered() -> None:

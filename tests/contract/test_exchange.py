@@ -297,7 +297,7 @@ async def test_quotes_are_of_the_market_time(sandbox: Sandbox) -> None:
     assert book.bids[0].price < book.asks[0].price
     assert abs(tickers[ETH].price - book.mid) / book.mid < Decimal("0.02")
     assert len(book.bids) == len(book.asks) == 30
-    assert sandbox.exchange.clock_offset is None
+    assert sandbox.exchange.signs.clock_offset is None
 
 
 async def test_an_unknown_market_is_a_refusal_and_not_an_outage(sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 from bongsu.core import facts as f
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.decision import Rejection, RejectionReason
 from bongsu.core.market import HOUR, Market
 from bongsu.core.money import Krw, Price, Volume
@@ -133,7 +134,7 @@ async def live_a_day(books: Books) -> None:
     await ledger.record_in_time(
         f.ErrorOccurred(f.ErrorType.EXCHANGE, "ExchangeUnavailable", "Upbit API 연결 실패", {"ticker": ETH})
     )
-    await ledger.heartbeat("scheduler", "scheduler@test:1")
+    await ledger.heartbeat("scheduler", "scheduler@test:1", ExchangeSigns(0.1, maintenance=False))
     await ledger.heartbeat("backend", "backend@test:2")
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bongsu.core import facts as f
 from bongsu.core.order import Side
-from bongsu.ledger.queries import load
+from bongsu.metrics import DECIDING, IDLE_REASONS
 from bongsu.web.markup import Html, fill
 from bongsu.web.words import _IDLE
 from core.samples import ETH, NOON
@@ -139,11 +139,8 @@ async def test_the_browser_is_kept_in_bounds(client: httpx2.AsyncClient) -> None
         assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_every_reason_of_the_ledger_has_its_words() -> None:
-    statement = load("projection")["idle_reasons"]
-    named = set(re.findall(r"SELECT \d+(?: AS rank)?, '(\w+)'", statement))
-    scopes = {f"breaker_{scope}" for scope in ("daily", "weekly")}
-    assert (named - {"breaker_"}) | scopes == set(_IDLE)
+def test_there_are_words_for_registered_reasons_only() -> None:
+    assert set(_IDLE) == set(IDLE_REASONS) - {DECIDING}
 
 
 @given(st.text())

@@ -15,7 +15,7 @@ from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.risk import Veto
-from bongsu.core.snapshot import MarketSnapshot
+from bongsu.core.snapshot import MarketSnapshot, PriceSource
 
 
 class JobName(StrEnum):
@@ -152,6 +152,15 @@ class TradeVetoed:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceRejected:
+    """Out of line with the others: nothing was done on it."""
+
+    market: Market
+    source: PriceSource
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntentOpened:
     identifier: UUID
     request: OrderRequest
@@ -243,6 +252,14 @@ class ControlApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceAnnounced:
+    """A restart is on its way, so that its gaps ring no alarm; it ends by itself. 0 minutes end it now."""
+
+    minutes: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     reason: str
     note: str
@@ -297,6 +314,7 @@ Fact = (
     | AdviceRejected
     | DecisionSkipped
     | TradeVetoed
+    | PriceRejected
     | IntentOpened
     | OrderOutcomeLost
     | OrderSettled
@@ -308,6 +326,7 @@ Fact = (
     | Reconciled
     | FundsMoved
     | ControlApplied
+    | MaintenanceAnnounced
     | Paused
     | Resumed
     | ErrorOccurred

@@ -44,6 +44,7 @@ class OrderRequest:
     funds: Krw | None = None
     volume: Volume | None = None
     decision_id: UUID | None = None
+    quote: Price | None = None  # the price it was sized at: what slippage is measured against
 
     def __post_init__(self) -> None:
         amount = self.funds if self.side is Side.BUY else self.volume
@@ -125,6 +126,23 @@ class Order:
         if self.executed_volume <= 0:
             raise ValueError("no fill, no price")
         return Price(self.funds / self.executed_volume)
+
+    def filled_ratio(self, request: OrderRequest) -> Decimal:
+        """Executed over asked for: won of a buy, volume of a sell."""
+        if request.funds is not None:
+            return self.funds / request.funds
+        assert request.volume is not None  # a request names one of the two
+        return self.executed_volume / request.volume
+
+    def slippage(self, request: OrderRequest) -> Decimal | None:
+        """How much worse than its quote the order was filled, as a fraction; negative is better.
+
+        None without a fill or a quote.
+        """
+        if request.quote is None or self.executed_volume <= 0:
+            return None
+        dearer = self.average_price / request.quote - 1
+        return dearer if self.side is Side.BUY else -dearer
 
     @property
     def fills_complete(self) -> bool:

@@ -48,6 +48,7 @@ def size_entry(
         at=decision.at,
         funds=funds,
         decision_id=decision.id,
+        quote=book.asks[0].price,
     )
 
 
@@ -85,6 +86,7 @@ def size_exit(
         at=at,
         volume=position.volume if parts <= 1 else floor_volume(position.volume / parts),
         decision_id=decision_id,
+        quote=price,
     )
 
 

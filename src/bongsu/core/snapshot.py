@@ -47,6 +47,7 @@ class PriceSource(StrEnum):
     TICKER = "ticker"
     BOOK = "book"
     CANDLE = "candle"
+    QUOTES = "quotes"  # ticker and book contradict one another, and nothing says which is wrong
 
 
 def find_outlier(ticker_price: Price, book: OrderBook, last_close: Price) -> PriceSource | None:

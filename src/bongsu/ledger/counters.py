@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core import facts as f
-from bongsu.core.order import Order, Trigger
+from bongsu.core.order import Order, OrderRequest, Trigger
 from bongsu.core.risk import VetoReason
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
@@ -67,8 +67,10 @@ def counters(fact: f.Fact) -> Increments:
         case f.TradeVetoed(veto=veto):
             blocked = _FREQUENCY.get(veto.reason)
             return {key(metrics.TRADE_FREQUENCY_BLOCKS, reason=blocked): ONE} if blocked else {}
+        case f.PriceRejected(source=source):
+            return {key(metrics.PRICE_OUTLIERS, source=source): ONE}
         case f.OrderSettled(intent=intent, order=order):
-            return _of_order(intent.request.trigger, order)
+            return _of_order(intent.request, order)
         case f.OrderRefused(intent=intent):
             return {
                 key(metrics.ORDERS, side=intent.request.side, outcome="rejected"): ONE,
@@ -91,6 +93,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.PortfolioValued()
             | f.FundsMoved()
             | f.ControlApplied()
+            | f.MaintenanceAnnounced()
             | f.Paused()
             | f.Resumed()
             | f.RecoveryFound()
@@ -136,8 +139,12 @@ def _series(metric: Metric, labels: dict[str, str]) -> list[tuple[str, dict[str,
     return [*buckets, *sums, (f"{metric.name}_count", labels)]
 
 
-def _of_order(trigger: Trigger, order: Order) -> Increments:
+def _of_order(request: OrderRequest, order: Order) -> Increments:
     added: Increments = {key(metrics.ORDERS, side=order.side, outcome=_outcome(order)): ONE}
+    added |= observation(metrics.ORDER_FILLED, float(order.filled_ratio(request)), side=order.side)
+    slippage = order.slippage(request)
+    if slippage is not None:
+        added |= observation(metrics.ORDER_SLIPPAGE, float(slippage), side=order.side)
     if not order.fills:
         return added
     where = {"symbol": order.market, "side": order.side}
@@ -145,8 +152,8 @@ def _of_order(trigger: Trigger, order: Order) -> Increments:
     added[key(metrics.TRADE_VOLUME, **where)] = order.funds
     added[key(metrics.TRADE_FEE, **where)] = order.paid_fee
     added[key(metrics.FILLS, side=order.side)] = Decimal(len(order.fills))
-    if trigger in (Trigger.STOP_LOSS, Trigger.TAKE_PROFIT):
-        added[key(metrics.RISK_EXITS, symbol=order.market, type=trigger)] = ONE
+    if request.trigger in (Trigger.STOP_LOSS, Trigger.TAKE_PROFIT):
+        added[key(metrics.RISK_EXITS, symbol=order.market, type=request.trigger)] = ONE
     return added
 
 

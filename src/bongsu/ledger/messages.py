@@ -22,11 +22,13 @@ from bongsu.core.facts import (
     JobFailed,
     JobSkipped,
     JobSucceeded,
+    MaintenanceAnnounced,
     OrderOutcomeLost,
     OrderRefused,
     OrderSettled,
     Paused,
     PortfolioValued,
+    PriceRejected,
     ProcessStarted,
     ProcessStopped,
     Reconciled,
@@ -118,6 +120,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | AdviceAccepted()
             | AdviceRejected()
             | DecisionSkipped()
+            | PriceRejected()
+            | MaintenanceAnnounced()
             | IntentOpened()
             | DuplicatePrevented()
             | PortfolioValued()

@@ -84,6 +84,7 @@ async def insert_intent(tx: Tx, request: OrderRequest, identifier: UUID, epoch: 
             "funds": request.funds,
             "volume": request.volume,
             "decision_id": request.decision_id,
+            "quote": request.quote,
             "epoch": epoch,
         },
     )
@@ -218,6 +219,7 @@ def _request(row: Mapping[str, Any]) -> OrderRequest:
         funds=row["funds"],
         volume=row["volume"],
         decision_id=row["decision_id"],
+        quote=row["quote"],
     )
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
 from bongsu import metrics
-from bongsu.errors import LedgerError
+from bongsu.core.tradingday import NINE, trading_day_start
+from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.queries import load
 
@@ -28,16 +30,24 @@ class Sample:
     value: Decimal
 
 
-async def project(database: Database, *, lease_seconds: float, markets: tuple[str, ...] = ()) -> list[Sample]:
+async def project(
+    database: Database, *, lease_seconds: float, markets: tuple[str, ...] = (), day_start: time = NINE
+) -> list[Sample]:
     """One sample per series; what the dead scheduler would have to vouch for is left out.
 
-    Raises LedgerUnavailable when the database does not answer within a second, LedgerError when the schema is not there.
+    Raises LedgerUnavailable when the database does not answer, LedgerError when it answers that a statement took too
+    long, or that the schema is not there.
     """
+    today = trading_day_start(datetime.now(UTC), day_start)
     try:
         async with database.transaction("project") as tx:
-            return await _read(tx, lease_seconds, markets)
+            return await _read(tx, {"lease_seconds": lease_seconds, "day": today}, markets)
     except psycopg.ProgrammingError as error:
         raise LedgerError(f"the schema does not fit this program: {error}") from error
+    except LedgerUnavailable as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise LedgerError(f"the database is slow: {error}") from error
+        raise
 
 
 async def idle_reasons(tx: Tx, lease_seconds: float) -> list[dict[str, Any]]:
@@ -46,15 +56,20 @@ async def idle_reasons(tx: Tx, lease_seconds: float) -> list[dict[str, Any]]:
     return await (await tx.execute(_SQL["idle_reasons"], limits)).fetchall()
 
 
-async def _read(tx: Tx, lease_seconds: float, markets: tuple[str, ...]) -> list[Sample]:
-    await tx.execute(_SQL["limit_time"])
-    beat = await (await tx.execute(_SQL["heartbeat_age"])).fetchone()
+async def _read(tx: Tx, values: Mapping[str, Any], markets: tuple[str, ...]) -> list[Sample]:
+    values = {**values, "stale_after": STALE_AFTER, "pause_reasons": list(metrics.PAUSE_REASONS)}
+    async with tx.pipeline():  # sent at once: a far database costs one way there and back, not five
+        await tx.execute(_SQL["limit_time"])
+        beats = await tx.execute(_SQL["heartbeat_age"])
+        counters = await tx.execute(_SQL["counters"])
+        gauges = await tx.execute(_SQL["gauges"], values)
+        idle = await tx.execute(_SQL["idle_reasons"], values)
+    beat = await beats.fetchone()
     scheduler_lives = beat is not None and beat["age"] <= STALE_AFTER
-    counters = await (await tx.execute(_SQL["counters"])).fetchall()
-    gauges = await (await tx.execute(_SQL["gauges"], {"lease_seconds": lease_seconds})).fetchall()
-    idle = {row["reason"] for row in await idle_reasons(tx, lease_seconds)}
-    samples = [Sample(row["name"], row["labels"], row["value"]) for row in (*counters, *gauges)]
-    samples += [Sample("bot_idle_reason", {"reason": reason}, Decimal(1)) for reason in sorted(idle)]
+    rows = (*await counters.fetchall(), *await gauges.fetchall())
+    samples = [Sample(row["name"], row["labels"], row["value"]) for row in rows]
+    reasons = {row["reason"] for row in await idle.fetchall()} or {metrics.DECIDING}
+    samples += [Sample("bot_idle_reason", {"reason": reason}, Decimal(1)) for reason in sorted(reasons)]
     shown = [s for s in samples if scheduler_lives or s.name not in _LIVE]
     return fold_symbols(shown, markets)
 

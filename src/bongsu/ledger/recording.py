@@ -46,6 +46,11 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             await _event(
                 tx, "trade_vetoed", "info", fact.market, fact.veto.detail, {"reason": fact.veto.reason}
             )
+        case f.PriceRejected():
+            await _event(tx, "price_rejected", "warning", fact.market, f"{fact.source}: {fact.detail}", {})
+        case f.MaintenanceAnnounced():
+            await tx.execute(_SQL["announce_maintenance"], {"minutes": fact.minutes, "who": fact.who})
+            await _event(tx, "maintenance", "info", fact.who, f"{fact.minutes} minutes", fact)
         case f.IntentOpened():
             pass  # its row was written behind the gate
         case f.OrderOutcomeLost():

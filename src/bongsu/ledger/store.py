@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core import facts as f
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.market import Candle, Market
 from bongsu.core.money import Krw
 from bongsu.core.order import Intent, OrderRequest
@@ -289,9 +290,16 @@ class Ledger:
 
     # -- small marks ----------------------------------------------------------------------------------------
 
-    async def heartbeat(self, process: str, instance: str) -> None:
+    async def heartbeat(self, process: str, instance: str, signs: ExchangeSigns | None = None) -> None:
+        """`signs` from the process that speaks with the exchange: what it vouches for as long as it lives."""
+        row = {
+            "process": process,
+            "instance": instance,
+            "clock_offset": signs.clock_offset if signs else None,
+            "maintenance": signs.maintenance if signs else None,
+        }
         async with self._database.transaction("heartbeat") as tx:
-            await tx.execute(_SQL["heartbeat"], {"process": process, "instance": instance})
+            await tx.execute(_SQL["heartbeat"], row)
 
     async def mark_enabled(self) -> None:
         """Trading begins with this start."""

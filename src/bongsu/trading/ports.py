@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from bongsu.core.clock import ClockState
+from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.decision import Advice
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
@@ -149,7 +149,7 @@ class Ledger(Protocol):
 
     async def mark_enabled(self) -> None: ...
 
-    async def heartbeat(self, process: str, instance: str) -> None: ...
+    async def heartbeat(self, process: str, instance: str, signs: ExchangeSigns | None = None) -> None: ...
 
     async def prune(self, days: int) -> None: ...
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from bongsu.core.exits import RULE_CONFIDENCE, exit_due
-from bongsu.core.facts import TradeVetoed
+from bongsu.core.exits import RULE_CONFIDENCE, exit_due, quotes_agree
+from bongsu.core.facts import PriceRejected, TradeVetoed
 from bongsu.core.market import Market
 from bongsu.core.order import OrderRequest, Trigger
 from bongsu.core.portfolio import Position
 from bongsu.core.risk import RiskLimits, Veto
 from bongsu.core.sizing import exit_key, size_exit
+from bongsu.core.snapshot import PriceSource
 from bongsu.errors import ExchangeError
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock, Exchange, Ledger
@@ -46,6 +47,10 @@ class Protection:
     async def _check(self, position: Position) -> None:
         ticker = (await self.exchange.tickers([position.market]))[position.market]
         book = await self.exchange.order_book(position.market)
+        if not quotes_agree(ticker.price, book.mid):
+            told = f"ticker {ticker.price:f}, book {book.mid:f}"
+            await self.ledger.record(PriceRejected(position.market, PriceSource.QUOTES, told))
+            return
         due = exit_due(position, ticker.price, book.mid, self.limits)
         if due is not None:
             await self._sell(position, due.trigger, due.reason if self.lang == "ko" else due.reason_en)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from bongsu.core.clock import ClockState
+from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.facts import JobName, Paused, ProcessStarted, ProcessStopped, RecoveryFound
-from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
+from bongsu.errors import BongsuError, ExchangeError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
 from bongsu.trading.jobs import Job, Runner, as_fact
 from bongsu.trading.ports import Clock, Lease, Ledger
@@ -37,6 +37,8 @@ class Scheduler:
     lease_seconds: float
     retention_days: int
     observe_lag: Callable[[float], None]
+    signs: Callable[[], ExchangeSigns]
+    probe: Callable[[], Awaitable[None]]
     on_lead: Callable[[], Awaitable[None]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[JobName, datetime] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Scheduler:
         """Raises LeaseLost."""
         parts = [
             asyncio.create_task(part)
-            for part in (self._work(), keep(self.lease, self.lease_seconds), self._beat())
+            for part in (self._work(), keep(self.lease, self.lease_seconds), self._beat(), self._probe())
         ]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +87,7 @@ class Scheduler:
 
     async def _recover(self) -> None:
         """After a start: what a crash left, then the stops, and only then anything else."""
-        await self.ledger.heartbeat("scheduler", self.instance)
+        await self.ledger.heartbeat("scheduler", self.instance, self.signs())
         for job in self.jobs:
             clock = self.clock.state
             wall = job.pace(clock).total_seconds() / (clock.speed or 1.0)
@@ -183,7 +185,7 @@ class Scheduler:
         while True:
             due = time.monotonic() + HEARTBEAT
             try:
-                await self.ledger.heartbeat("scheduler", self.instance)
+                await self.ledger.heartbeat("scheduler", self.instance, self.signs())
                 if time.monotonic() - pruned > 3600:
                     pruned = time.monotonic()
                     await self.ledger.prune(self.retention_days)
@@ -191,6 +193,15 @@ class Scheduler:
                 _log.warning("no heartbeat: %s", error)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self.observe_lag(max(0.0, time.monotonic() - due))
+
+    async def _probe(self) -> None:
+        """An exchange that seems to be closed is asked until it answers again: the jobs ask too seldom."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                await self.probe()
+            except ExchangeError as silence:
+                _log.debug("probed the exchange: %s", silence)
 
     async def _drain(self) -> None:
         tasks, self._running = list(self._running.values()), {}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bongsu.core.facts import PriceRejected
 from bongsu.core.market import HOUR, Candle, Market
 from bongsu.core.risk import RiskLimits, buying_blocked
 from bongsu.core.snapshot import MarketSnapshot, build_snapshot, find_outlier
@@ -61,6 +62,8 @@ class MarketView:
         book = await self.exchange.order_book(market)
         await self._measure_age(market, max(ticker.at, candles[-1].closed_at), now)
         if odd := find_outlier(ticker.price, book, candles[-1].close):
+            told = f"ticker {ticker.price:f}, book {book.mid:f}, last close {candles[-1].close:f}"
+            await self.ledger.record(PriceRejected(market, odd, told))
             return Stale(f"the {odd} price is out of line with the others")
         state = await self.ledger.risk_state(now, self.blind())
         if state.equity is None:

@@ -60,6 +60,18 @@ _IDLE = {
         "주간 손실 한도에 걸렸습니다(손실 {detail}%). {at}까지 매수하지 않습니다.",
         "The weekly loss limit was reached (loss {detail}%). No buys until {at}.",
     ),
+    "exchange_maintenance": (
+        "거래소가 점검 중입니다. 다시 열리면 저절로 이어 갑니다.",
+        "The exchange is closed for maintenance. The bot goes on by itself when it opens.",
+    ),
+    "monitoring_blind": (
+        "감시가 끊겼습니다: {at} 이후 알람이 온다는 증거가 없습니다. bongsu ps 로 prometheus와 alertmanager를 확인하세요.",
+        "Monitoring is blind: no proof since {at} that alarms can arrive. Look at prometheus and alertmanager: bongsu ps.",
+    ),
+    "starting": (
+        "스케줄러가 막 시작했습니다. 곧 첫 판단을 합니다.",
+        "The scheduler has just started and decides soon.",
+    ),
     "not_reconciled": (
         "거래소와 첫 대조를 기다리고 있습니다.",
         "Waiting for the first comparison with the exchange.",

@@ -18,6 +18,7 @@ from bongsu.adapters.upbit.auth import Credentials
 from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnRequest, Params
 from bongsu.adapters.upbit.limits import RateLimits
 from bongsu.adapters.upbit.refusals import ORDER_NOT_FOUND, judge_order_refusal
+from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
 from bongsu.core.order import Order, OrderRequest, Side
 from bongsu.errors import (
@@ -69,6 +70,7 @@ class UpbitExchange:
         rate_factor: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx2.AsyncBaseTransport | None = None,
+        market_clock: Callable[[], ClockState] | None = None,
     ) -> None:
         self._limits = RateLimits(rate_factor, monotonic)
         self._connection = Connection(
@@ -77,6 +79,7 @@ class UpbitExchange:
             self._limits,
             on_request,
             monotonic,
+            market_clock,
         )
         self._monotonic = monotonic
         self._rules: dict[Market, tuple[float, MarketRules]] = {}
@@ -90,9 +93,14 @@ class UpbitExchange:
         await self._connection.close()
 
     @property
-    def clock_offset(self) -> float | None:
-        """Seconds the exchange is ahead of us, half a second either way; None for a market on its own time."""
-        return self._connection.clock_offset
+    def signs(self) -> ExchangeSigns:
+        """The offset is good to half a second; None for a market on its own time whose clock we do not follow."""
+        return ExchangeSigns(self._connection.clock_offset, self._connection.closing.closed)
+
+    async def probe(self, market: Market) -> None:
+        """Asks only an exchange that seems to be closed. Raises what a read does."""
+        if self._connection.closing.suspected:
+            await self.tickers([market])
 
     @property
     def ban_until(self) -> datetime | None:

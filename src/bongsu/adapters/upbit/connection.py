@@ -13,9 +13,11 @@ import msgspec
 import stamina
 
 from bongsu.adapters.upbit.auth import Credentials
+from bongsu.adapters.upbit.closing import Closing
 from bongsu.adapters.upbit.limits import RateLimits
 from bongsu.adapters.upbit.refusals import ORDER_NOT_FOUND, ban_duration, parse_refusal
 from bongsu.adapters.upbit.wire import Unreadable
+from bongsu.core.clock import ClockState
 from bongsu.errors import (
     Banned,
     ExchangeError,
@@ -33,6 +35,7 @@ ATTEMPTS = 3
 READ_DEADLINE = 10.0  # seconds, over all attempts and the waiting between them
 ATTEMPT_TIMEOUT = 4.0
 WRITE_DEADLINE = 5.0
+PROMPT = 1.0  # a reply that took longer says little about the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,19 @@ class Connection:
         limits: RateLimits,
         on_request: OnRequest,
         monotonic: Callable[[], float],
+        market_clock: Callable[[], ClockState] | None = None,
     ) -> None:
         self._http = http
         self._credentials = credentials
         self._limits = limits
         self._on_request = on_request
         self._monotonic = monotonic
+        self._market_clock = market_clock
         self._silent_until = float("-inf")  # monotonic
         self.ban_until: datetime | None = None
         self.exchange_time: datetime | None = None  # as of the last reply; market time of a local exchange
         self.clock_offset: float | None = None
+        self.closing = Closing()
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -133,14 +139,25 @@ class Connection:
     def _learn(self, endpoint: Endpoint, response: httpx2.Response, seconds: float) -> None:
         """What every reply tells beside its answer: the time, and how much of the limit is left."""
         self._limits.learn(endpoint.group, response.headers.get("Remaining-Req"))
+        self.closing.note(endpoint.name, response.status_code)
         market_time = _moment(response.headers.get("X-Market-Time"), datetime.fromisoformat)
         server_time = _moment(response.headers.get("Date"), parsedate_to_datetime)
         self.exchange_time = market_time or server_time or self.exchange_time
-        # A market that runs on its own time has no offset to ours.
-        if server_time is not None and market_time is None:
+        if seconds > PROMPT:
+            return
+        if market_time is not None:
+            self.clock_offset = self._market_offset(market_time, seconds)
+        elif server_time is not None:
             # The header is cut to whole seconds, and was written about half way through the request.
             middle = datetime.now(UTC) - timedelta(seconds=seconds / 2)
             self.clock_offset = (server_time - middle).total_seconds() + 0.5
+
+    def _market_offset(self, market_time: datetime, seconds: float) -> float | None:
+        """Of a market on its own time: against the time we trade by, in wall seconds. None where neither is known."""
+        state = self._market_clock() if self._market_clock is not None else None
+        if state is None or state.speed <= 0:
+            return None
+        return (market_time - state.now).total_seconds() / state.speed + seconds / 2
 
     def _judge(
         self, endpoint: Endpoint, response: httpx2.Response, parse: Callable[[bytes], T]

@@ -131,13 +131,19 @@ INSERT INTO notifications (kind, text, topic, log_line) VALUES (%(kind)s, %(text
 -- There is something to send
 NOTIFY outbox;
 
+-- announce_maintenance --
+-- A restart is on its way; it ends by itself
+INSERT INTO maintenance (ends_at, who) VALUES (clock_timestamp() + make_interval(mins => %(minutes)s), %(who)s)
+    ON CONFLICT (only_row) DO UPDATE SET ends_at = excluded.ends_at, who = excluded.who;
+
 -- heartbeat --
--- A sign of life from the event loop
-INSERT INTO heartbeats (process, instance, started_at, beat_at)
-VALUES (%(process)s, %(instance)s, clock_timestamp(), clock_timestamp())
+-- A sign of life from the event loop, and what the process vouches for with it
+INSERT INTO heartbeats (process, instance, started_at, beat_at, clock_offset_seconds, exchange_maintenance)
+VALUES (%(process)s, %(instance)s, clock_timestamp(), clock_timestamp(), %(clock_offset)s, %(maintenance)s)
     ON CONFLICT (process) DO UPDATE
    SET started_at = CASE WHEN heartbeats.instance = excluded.instance THEN heartbeats.started_at ELSE excluded.started_at END,
-       instance = excluded.instance, beat_at = excluded.beat_at;
+       instance = excluded.instance, beat_at = excluded.beat_at,
+       clock_offset_seconds = excluded.clock_offset_seconds, exchange_maintenance = excluded.exchange_maintenance;
 
 -- save_candle --
 -- A closed candle the bot decided on; a synthetic one gives way to the real one

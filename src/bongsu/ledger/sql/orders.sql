@@ -53,13 +53,14 @@ SELECT identifier FROM order_intents WHERE market = %(market)s AND state IN ('op
 
 -- insert_intent --
 -- What we mean to do, before we do it
-INSERT INTO order_intents (identifier, market, side, trigger, key, reason, confidence, at, funds, volume, decision_id, epoch)
+INSERT INTO order_intents (identifier, market, side, trigger, key, reason, confidence, at, funds, volume, decision_id, quote,
+                           epoch)
 VALUES (%(identifier)s, %(market)s, %(side)s, %(trigger)s, %(key)s, %(reason)s, %(confidence)s, %(at)s, %(funds)s,
-        %(volume)s, %(decision_id)s, %(epoch)s);
+        %(volume)s, %(decision_id)s, %(quote)s, %(epoch)s);
 
 -- open_intents --
 -- Orders we meant to send whose fate is not recorded yet, oldest first
-SELECT identifier, market, side, trigger, key, reason, confidence, at, funds, volume, decision_id, state, fenced,
+SELECT identifier, market, side, trigger, key, reason, confidence, at, funds, volume, decision_id, quote, state, fenced,
        extract(epoch FROM clock_timestamp() - opened_at)::float8 AS age
   FROM order_intents
  WHERE state IN ('open', 'unknown')

@@ -13,7 +13,7 @@ SELECT extract(epoch FROM clock_timestamp() - beat_at) AS age FROM heartbeats WH
 -- gauges --
 -- What the tables say now, one row per series; what has no truth yet has no row
 WITH scheduler AS (
-    SELECT started_at, beat_at FROM heartbeats WHERE process = 'scheduler'
+    SELECT started_at, beat_at, clock_offset_seconds, exchange_maintenance FROM heartbeats WHERE process = 'scheduler'
 ), leader AS (
     SELECT l.epoch, l.holder,
            coalesce(r.renewed_at > clock_timestamp() - make_interval(secs => %(lease_seconds)s), false) AS alive
@@ -79,6 +79,8 @@ SELECT g.name, coalesce(g.labels, '{}') AS labels, g.value::numeric AS value
     UNION ALL SELECT 'ai_decision_last_timestamp_seconds', NULL,
                      extract(epoch FROM coalesce((SELECT recorded_at FROM decisions WHERE outcome = 'accepted' ORDER BY at DESC LIMIT 1), s.started_at))
                 FROM scheduler s
+    UNION ALL SELECT 'llm_cost_today_krw', NULL, coalesce((SELECT sum(cost_krw) FROM decisions WHERE recorded_at >= %(day)s AND cost_krw IS NOT NULL), 0)
+    UNION ALL SELECT 'llm_cost_budget_daily_krw', NULL, 0
     UNION ALL SELECT 'orders_unknown', NULL, number FROM unknown_order
     UNION ALL SELECT 'order_unknown_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM unknown_order
     UNION ALL SELECT 'reconciliation_mismatches', NULL, jsonb_array_length(mismatches) FROM switches WHERE reconciled_at IS NOT NULL
@@ -97,17 +99,23 @@ SELECT g.name, coalesce(g.labels, '{}') AS labels, g.value::numeric AS value
     UNION ALL SELECT 'risk_check_last_success_timestamp_seconds', NULL, extract(epoch FROM risk_checked_at) FROM switches
     UNION ALL SELECT 'market_data_age_seconds', jsonb_build_object('symbol', market, 'interval', interval), age FROM freshness
     UNION ALL SELECT DISTINCT 'market_data_interval_seconds', jsonb_build_object('interval', interval), f.interval_seconds * wall / 3600 FROM freshness f CROSS JOIN candle_hour
+    UNION ALL SELECT 'exchange_clock_offset_seconds', NULL, clock_offset_seconds FROM scheduler WHERE clock_offset_seconds IS NOT NULL
+    UNION ALL SELECT 'exchange_maintenance', NULL, exchange_maintenance::int FROM scheduler WHERE exchange_maintenance IS NOT NULL
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox
     UNION ALL SELECT 'notification_outbox_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM outbox
     UNION ALL SELECT 'bot_trading_enabled', NULL, (NOT killed AND NOT EXISTS (SELECT FROM pauses WHERE reason <> 'job_failures'))::int FROM switches
     UNION ALL SELECT 'bot_trading_enabled_since_timestamp_seconds', NULL, extract(epoch FROM enabled_since) FROM switches
-    UNION ALL SELECT 'bot_trading_paused', jsonb_build_object('reason', reason), 1 FROM pauses
+    UNION ALL SELECT 'bot_trading_paused', jsonb_build_object('reason', reason), EXISTS (SELECT FROM pauses p WHERE p.reason = known.reason)::int
+                FROM unnest(%(pause_reasons)s::text[]) AS known (reason)
+    UNION ALL SELECT 'bot_maintenance', NULL, EXISTS (SELECT FROM maintenance WHERE ends_at > clock_timestamp())::int
+    UNION ALL SELECT 'daily_report_last_sent_timestamp_seconds', NULL,
+                     extract(epoch FROM coalesce((SELECT max(recorded_at) FROM daily_reports), registered_at)) FROM job WHERE name = 'daily_report_job'
   ) AS g;
 
 -- idle_reasons --
 -- Why nothing is being done now, the gravest first; no row while something is. `at` is wall time, but of a wait the market's
 WITH scheduler AS (
-    SELECT max(beat_at) AS beat_at,
+    SELECT max(beat_at) AS beat_at, coalesce(bool_or(exchange_maintenance), false) AS exchange_maintenance,
            coalesce(max(beat_at) > clock_timestamp() - make_interval(secs => %(stale_after)s), false) AS alive
       FROM heartbeats WHERE process = 'scheduler'
 ), leader AS (
@@ -122,11 +130,13 @@ WITH scheduler AS (
     UNION ALL SELECT 6, 'ledger_mismatch', reconciled_at, mismatches ->> 0 FROM switches WHERE mismatches <> '[]'
     UNION ALL SELECT 7, 'paused', since, concat_ws(': ', reason, nullif(note, '')) FROM pauses
     UNION ALL SELECT 8, 'breaker_' || scope, until, round(loss * 100, 2)::text FROM breakers WHERE active
-    UNION ALL SELECT 9, 'not_reconciled', NULL, NULL FROM switches, scheduler s WHERE reconciled_at IS NULL AND s.alive
+    UNION ALL SELECT 9, 'exchange_maintenance', NULL, NULL FROM scheduler WHERE alive AND exchange_maintenance
+    UNION ALL SELECT 10, 'not_reconciled', NULL, NULL FROM switches, scheduler s WHERE reconciled_at IS NULL AND s.alive
+    UNION ALL SELECT 11, 'starting', NULL, NULL FROM scheduler s WHERE s.alive AND NOT EXISTS (SELECT FROM jobs WHERE name = 'trading_job')
 )
 SELECT rank, reason, at, detail FROM blocking
  UNION ALL
-SELECT 10, 'waiting_for_candle', j.next_at, NULL
+SELECT 12, 'waiting_for_candle', j.next_at, NULL
   FROM jobs j
  WHERE j.name = 'trading_job' AND NOT EXISTS (SELECT FROM blocking)
    AND NOT EXISTS (SELECT FROM job_runs WHERE job_name = 'trading_job' AND outcome IS NULL)
