@@ -48,6 +48,19 @@ class Limits:
         return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
+# What closed labels say, in the owner's words; where a legend is such a label and nothing else.
+SPOKEN = {
+    "side": {"buy": "매수", "sell": "매도"},
+    "decision": {"buy": "매수 (buy)", "sell": "매도 (sell)", "hold": "관망 (hold)"},
+    "window": {"daily": "오늘", "weekly": "이번 주"},
+    "scope": {"daily": "일일 한도", "weekly": "주간 한도"},
+    "type": {"stop_loss": "손절", "take_profit": "익절"},
+    "outcome": {"filled": "전량 체결", "partial": "일부 체결", "rejected": "거절", "canceled": "취소"},
+    "kind": {"trade": "거래", "error": "오류", "status": "상태", "report": "리포트", "alert": "알람"},
+    "phase": {"submit": "접수", "settle": "정산"},
+    "layer": {"intent": "의도 기록", "identifier": "식별자", "lease": "임대", "candle": "같은 캔들"},
+}
+
 Words = dict[str, tuple[str, str]]  # a value's text and its colour
 
 PLAIN = Limits(BLUE)
@@ -58,6 +71,11 @@ YES_NO: Words = {"1": ("예", ORANGE), "0": ("아니요", GREEN)}
 _Target = Builder[Dataquery]
 Panel = stat.Panel | timeseries.Panel | piechart.Panel | table.Panel | bargauge.Panel
 _P = TypeVar("_P", stat.Panel, timeseries.Panel, piechart.Panel, table.Panel, bargauge.Panel)
+
+
+def runbook(*alarms: str) -> str:
+    """Where the alarms about a panel are explained: paths in the repository, as in the alarms themselves."""
+    return "".join(f"\n\n알람이 울리면: `docs/runbooks/{alarm}.md`" for alarm in alarms)
 
 
 def figure(
@@ -73,7 +91,8 @@ def figure(
     panel = _framed(stat.Panel(), title, description, unit, decimals)
     panel.mappings(_mappings(words or {})).thresholds(limits.build()).reduce_options(_last())
     panel.color_mode(kind.BigValueColorMode.VALUE).graph_mode(kind.BigValueGraphMode.NONE)
-    panel.targets(_instant(queries)).height(5).span(6)
+    panel.targets(_instant(queries)).height(4).span(6)
+    _spoken(panel, queries)
     return panel
 
 
@@ -87,6 +106,7 @@ def pie(
     panel = _framed(piechart.Panel(), title, description, COUNT, 0)
     panel.pie_type(pie_model.PieChartType.DONUT if donut else pie_model.PieChartType.PIE)
     panel.legend(legend).reduce_options(_last()).targets(_instant(queries)).height(8).span(12)
+    _spoken(panel, queries)
     for pattern, (mode, color) in names.items():
         panel.override_by_regexp(pattern, [_colored(mode, color)])
     return panel
@@ -110,6 +130,7 @@ def lines(
     panel.legend(legend).line_width(2).fill_opacity(8).show_points(kind.VisibilityMode.AUTO)
     panel.tooltip(common.VizTooltipOptions().mode(kind.TooltipDisplayMode.MULTI))
     panel.targets(_range(queries)).height(8).span(12)
+    _spoken(panel, queries)
     if limits is not None:
         style = common.GraphThresholdsStyleConfig().mode(kind.GraphThresholdsStyleMode.LINE)
         panel.thresholds(limits.build()).thresholds_style(style)
@@ -135,6 +156,7 @@ def bars(
     panel.orientation(kind.VizOrientation.HORIZONTAL).display_mode(kind.BarGaugeDisplayMode.BASIC)
     panel.value_mode(kind.BarGaugeValueMode.TEXT).reduce_options(_last()).thresholds(limits.build())
     panel.min(0).targets(_instant(queries)).height(8).span(8)
+    _spoken(panel, queries)
     return panel
 
 
@@ -153,6 +175,12 @@ def rows(title: str, description: str, query: Query, columns: dict[str, str]) ->
         )
     )
     return panel
+
+
+def _spoken(panel: _P, queries: Iterable[Query]) -> None:
+    for query in queries:
+        for value, word in SPOKEN.get(query.legend.strip("{}"), {}).items():
+            panel.override_by_name(value, [model.DynamicConfigValue(id_val="displayName", value=word)])
 
 
 def _framed(panel: _P, title: str, description: str, unit: str, decimals: int | None) -> _P:
