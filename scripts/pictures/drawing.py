@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from pictures.figures import COLORS, PALETTE, by_threshold, overridden, written
@@ -90,6 +91,8 @@ def _pie(panel: Panel, series: Sequence[Series]) -> str:
 
 
 def _slice(turn: float, share: float, color: str, hole: float) -> str:
+    if share > 0.999:
+        return f'<circle r="{(48 + hole) / 2}" fill="none" stroke="{color}" stroke-width="{48 - hole}"/>'
     begin, end = (2 * math.pi * part - math.pi / 2 for part in (turn, turn + share))
     large = int(share > 0.5)
     (x1, y1), (x2, y2) = ((math.cos(angle), math.sin(angle)) for angle in (begin, end))
@@ -100,9 +103,20 @@ def _slice(turn: float, share: float, color: str, hole: float) -> str:
 
 def _table(panel: Panel, series: Sequence[Series]) -> str:
     columns = panel["transformations"][-1]["options"]["renameByName"]
+    words = {
+        k: v
+        for m in panel["fieldConfig"]["defaults"]["mappings"]
+        if m["type"] == "value"
+        for k, v in m["options"].items()
+    }
+
+    def cell(value: str) -> str:
+        word = words.get(value)
+        return escape(word["text"] if word else value)
+
     head = "".join(f"<th>{escape(title)}</th>" for title in columns.values())
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(s.labels.get(name, ''))}</td>" for name in columns) + "</tr>"
+        "<tr>" + "".join(f"<td>{cell(s.labels.get(name, ''))}</td>" for name in columns) + "</tr>"
         for s in series
     )
     return f'<table class="rows"><tr>{head}</tr>{rows}</table>'
@@ -113,8 +127,10 @@ def _lines(panel: Panel, series: Sequence[Series], window: Window, width: int, h
     custom = defaults.get("custom", {})
     stacked = custom.get("stacking", {}).get("mode") == "normal"
     drawn = _stack(series) if stacked else [list(s.points) for s in series]
-    legend_rows = min(len(series), max(1, int(height * 0.35) // 19 - 1))
-    bottom = height - 19 * (legend_rows + 1) - 26
+    beside = panel["options"]["legend"]["placement"] == "right"
+    legend_rows = min(len(series), height // 19 - 1 if beside else max(1, int(height * 0.35) // 19 - 1))
+    bottom = height - 26 if beside else height - 19 * (legend_rows + 1) - 26
+    width = width - 250 if beside else width
     axis = _Axis(_range(drawn, defaults), custom, bottom)
     left = 78
     at = _place(window, left, width - 10)
@@ -132,23 +148,23 @@ def _lines(panel: Panel, series: Sequence[Series], window: Window, width: int, h
     for number, (one, points) in enumerate(zip(series, drawn, strict=True)):
         name, color = overridden(one.name, panel, PALETTE[number % len(PALETTE)])
         parts.extend(_strokes(points, at, axis, color))
-        last, most = (written(v, defaults)[0] for v in (one.last, max(v for _, v in one.points)))
-        rows.append(
-            f'<tr><td><i style="background:{color}"></i>{escape(name)}</td><td>{last}</td><td>{most}</td></tr>'
-        )
+        figures = (one.last,) if beside else (one.last, max(v for _, v in one.points))
+        cells = "".join(f"<td>{written(v, defaults)[0]}</td>" for v in figures)
+        rows.append(f'<tr><td><i style="background:{color}"></i>{escape(name)}</td>{cells}</tr>')
     hidden = f" (+{len(rows) - legend_rows})" if len(rows) > legend_rows else ""
     if label := custom.get("axisLabel"):
         parts.append(f'<text x="4" y="14">{label}</text>')
     svg = f'<svg width="{width}" height="{bottom + 22}">{"".join(parts)}</svg>'
-    head = f"<tr><th>Name{hidden}</th><th>Last *</th><th>Max</th></tr>"
-    return f'{svg}<table class="legend">{head}{"".join(rows[:legend_rows])}</table>'
+    head = f"<tr><th>Name{hidden}</th><th>Last *</th>{'' if beside else '<th>Max</th>'}</tr>"
+    legend = f"<table>{head}{''.join(rows[:legend_rows])}</table>"
+    return f'<div class="{"beside" if beside else "below"}">{svg}{legend}</div>'
 
 
 def _strokes(
     points: Sequence[tuple[float, float]], at: Callable[[float], float], axis: "_Axis", color: str
 ) -> Iterator[str]:
     """Lines, broken where samples are missing."""
-    step = min((b[0] - a[0] for a, b in zip(points, points[1:], strict=False)), default=0)
+    step = min((b[0] - a[0] for a, b in pairwise(points)), default=0)
     run: list[str] = []
     for (when, value), before in zip(points, [None, *points], strict=False):
         if run and before is not None and when - before[0] > 1.5 * step:

@@ -73,14 +73,10 @@ def _decisions() -> Section:
             ),
             lines(
                 "판단에 걸린 시간",
-                "조언자가 답하기까지, 중앙값과 95 백분위",
+                "조언자가 답하기까지 걸린 시간의 평균",
                 Query(
-                    "histogram_quantile(0.5, sum by (le) (rate(ai_decision_latency_seconds_bucket[1h])))",
-                    "중앙값",
-                ),
-                Query(
-                    "histogram_quantile(0.95, sum by (le) (rate(ai_decision_latency_seconds_bucket[1h])))",
-                    "p95",
+                    "rate(ai_decision_latency_seconds_sum[1h]) / rate(ai_decision_latency_seconds_count[1h])",
+                    "평균",
                 ),
                 unit=SECONDS,
             ),

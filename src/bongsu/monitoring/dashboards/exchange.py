@@ -81,6 +81,7 @@ def _requests() -> Section:
                 ),
                 unit=PER_SECOND,
                 stacked=True,
+                crowded=True,
             ),
             lines(
                 "응답 시간 (p95)",
@@ -91,12 +92,14 @@ def _requests() -> Section:
                     "{{endpoint}}",
                 ),
                 unit=SECONDS,
+                crowded=True,
             ),
             lines(
                 "남은 요청 한도",
                 "이 초에 더 보낼 수 있는 요청 수, 묶음별",
                 Query("exchange_rate_limit_remaining", "{{group}}"),
                 decimals=0,
+                crowded=True,
             ),
         ),
     )
@@ -119,7 +122,9 @@ def _prices() -> Section:
                 Query("price_outliers_rejected_total", "{{source}}"),
                 decimals=0,
                 limits=SOME_IS_FINE,
-            ).span(12),
+            )
+            .span(12)
+            .height(8),
         ),
     )
 

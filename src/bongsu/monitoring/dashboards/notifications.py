@@ -112,6 +112,7 @@ def _alarms() -> Section:
                 "울리고 있던 알람, 이름별",
                 Query('count by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}}"),
                 decimals=0,
+                crowded=True,
                 stacked=True,
             ),
             bars(
@@ -120,7 +121,9 @@ def _alarms() -> Section:
                 Query("bot_errors_total", "{{error_type}}"),
                 decimals=0,
                 limits=Limits(GREEN, ((1, ORANGE),)),
-            ).span(24),
+            )
+            .span(24)
+            .height(8),
         ),
     )
 

@@ -58,6 +58,40 @@ SPOKEN = {
     "outcome": {"filled": "전량 체결", "partial": "일부 체결", "rejected": "거절", "canceled": "취소"},
     "kind": {"trade": "거래", "error": "오류", "status": "상태", "report": "리포트", "alert": "알람"},
     "phase": {"submit": "접수", "settle": "정산"},
+    "result": {"match": "일치", "mismatch": "불일치"},
+    "status": {"2xx": "정상 (2xx)", "3xx": "이동 (3xx)", "4xx": "잘못된 요청 (4xx)", "5xx": "오류 (5xx)"},
+    "reason": {
+        "min_interval": "최소 간격",
+        "max_daily": "하루 최대 횟수",
+        "stale": "오래된 시세",
+        "paused": "멈춤",
+        "budget": "예산 초과",
+        "advisor_failed": "조언자 실패",
+        "schema": "형식",
+        "symbol": "마켓",
+        "size": "금액",
+        "confidence": "신뢰도",
+        "side": "방향",
+        "risk": "위험 값",
+        "injection": "지시 섞임",
+        "citation": "근거가 자료와 다름",
+        "duplicate": "이미 실행 중",
+        "blocked": "막힘",
+        "maintenance": "점검",
+    },
+    "error_type": {
+        "exchange": "거래소",
+        "llm": "AI 모델",
+        "db": "데이터베이스",
+        "telegram": "텔레그램",
+        "data": "자료",
+        "validation": "검증",
+        "risk": "위험 관리",
+        "config": "설정",
+        "scheduler": "스케줄러",
+        "internal": "내부",
+    },
+    "source": {"book": "호가", "candle": "캔들", "ticker": "현재가", "quotes": "현재가와 호가의 차이"},
     "layer": {"intent": "의도 기록", "identifier": "식별자", "lease": "임대", "candle": "같은 캔들"},
 }
 
@@ -122,10 +156,14 @@ def lines(
     colors: dict[str, str] | None = None,
     stacked: bool = False,
     axis: str = "",
+    crowded: bool = False,
 ) -> timeseries.Panel:
-    """A history. `limits` are drawn as lines; `colors` by regular expression over the legend."""
+    """A history. `limits` are drawn as lines; `colors` by regular expression over the legend; `crowded`: many series."""
     legend = common.VizLegendOptions().show_legend(True).display_mode(kind.LegendDisplayMode.TABLE)
-    legend.placement(kind.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
+    if crowded:  # beside the lines, where there is room for a row each
+        legend.placement(kind.LegendPlacement.RIGHT).calcs(["lastNotNull"])
+    else:
+        legend.placement(kind.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
     panel = _framed(timeseries.Panel(), title, description, unit, decimals)
     panel.legend(legend).line_width(2).fill_opacity(8).show_points(kind.VisibilityMode.AUTO)
     panel.tooltip(common.VizTooltipOptions().mode(kind.TooltipDisplayMode.MULTI))
@@ -137,7 +175,9 @@ def lines(
     if axis:
         panel.axis_label(axis)
     if stacked:
-        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30)
+        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30).axis_soft_min(
+            0
+        )
     for pattern, color in (colors or {}).items():
         panel.override_by_regexp(pattern, [_colored("fixed", color)])
     return panel
@@ -155,14 +195,16 @@ def bars(
     panel = _framed(bargauge.Panel(), title, description, unit, decimals)
     panel.orientation(kind.VizOrientation.HORIZONTAL).display_mode(kind.BarGaugeDisplayMode.BASIC)
     panel.value_mode(kind.BarGaugeValueMode.TEXT).reduce_options(_last()).thresholds(limits.build())
-    panel.min(0).targets(_instant(queries)).height(8).span(8)
+    panel.min(0).targets(_instant(queries)).height(6).span(8)
     _spoken(panel, queries)
     return panel
 
 
-def rows(title: str, description: str, query: Query, columns: dict[str, str]) -> table.Panel:
-    """A table of series; `columns` maps labels, and `Value`, to their headings, in order. Everything else is left out."""
-    panel = _framed(table.Panel(), title, description, COUNT, None)
+def rows(
+    title: str, description: str, query: Query, columns: dict[str, str], words: Words | None = None
+) -> table.Panel:
+    """A table of series; `columns` maps labels to their headings, in order. Everything else is left out."""
+    panel = _framed(table.Panel(), title, description, COUNT, None).mappings(_mappings(words or {}))
     panel.targets([_target(query, "A").instant().format(PromQueryFormat.TABLE)]).height(8).span(12)
     chosen = dict.fromkeys(columns, True)
     panel.with_transformation(

@@ -76,7 +76,7 @@ def _server() -> Section:
             lines(
                 "활성 연결 수",
                 "연결, 상태별",
-                Query('sum by (state) (pg_stat_activity_count{datname="$database"})', "{{state}}"),
+                Query('sum by (state) (pg_stat_activity_count{datname="$database"}) > 0', "{{state}}"),
                 decimals=0,
                 stacked=True,
             ),
@@ -120,7 +120,9 @@ def _queries() -> Section:
                 "실행 시간의 합이 큰 문장 열 개, queryid별; 문장은 비밀이 섞일 수 있어 수집하지 않습니다",
                 Query("topk(10, pg_stat_statements_seconds_total)", "{{queryid}}"),
                 unit=SECONDS,
-            ).span(12),
+            )
+            .span(12)
+            .height(8),
             lines(
                 "봇이 겪은 트랜잭션 시간 (p95)",
                 "봇의 두 프로세스에서 잰 95 백분위, 하는 일별",
@@ -130,6 +132,7 @@ def _queries() -> Section:
                     "{{operation}}",
                 ),
                 unit=SECONDS,
+                crowded=True,
             ),
             lines(
                 "커넥션 풀",

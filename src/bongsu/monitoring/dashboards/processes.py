@@ -54,6 +54,7 @@ def _machine() -> Section:
                 "프로세스가 차지한 메모리",
                 Query("process_resident_memory_bytes", "{{job}}"),
                 unit=BYTES,
+                crowded=True,
             ),
             lines(
                 "CPU",
@@ -61,6 +62,7 @@ def _machine() -> Section:
                 Query("rate(process_cpu_seconds_total[5m])", "{{job}}"),
                 unit=SHARE,
                 decimals=1,
+                crowded=True,
             ),
             lines(
                 "남은 디스크",
@@ -93,6 +95,7 @@ def _api() -> Section:
                     "{{route}}",
                 ),
                 unit=SECONDS,
+                crowded=True,
             ),
             lines(
                 "초당 요청, 결과별",
@@ -102,22 +105,35 @@ def _api() -> Section:
                 colors={"5xx": RED, "4xx": ORANGE, "2xx": GREEN},
                 stacked=True,
             ),
+        ),
+    )
+
+
+def _jobs() -> Section:
+    took = "scheduler_job_run_duration_seconds"
+    return Section(
+        "작업",
+        (
+            lines(
+                "작업 실행 시간: 평균",
+                "한 시간 동안 끝난 작업의 평균",
+                Query(f"rate({took}_sum[1h]) / (rate({took}_count[1h]) > 0)", "{{job_name}}"),
+                unit=SECONDS,
+                crowded=True,
+            ),
+            lines(
+                "작업 실행 시간: 최대",
+                "한 시간 동안 본 가장 긴 실행; 돌고 있는 것도 셉니다" + parts.runbook("SchedulerJobSlow"),
+                Query("max_over_time(scheduler_job_duration_seconds[1h])", "{{job_name}}"),
+                unit=SECONDS,
+                crowded=True,
+            ),
             bars(
                 "건너뛴 작업",
-                "시작하지 않은 작업, 작업과 까닭별",
-                Query("scheduler_job_skipped_total > 0", "{{job_name}} {{reason}}"),
+                "차례가 왔지만 시작하지 않은 횟수, 까닭별",
+                Query("sum by (reason) (scheduler_job_skipped_total)", "{{reason}}"),
                 decimals=0,
-            ).span(12),
-            lines(
-                "작업 실행 시간 (p95)",
-                "한 시간 동안 끝난 작업의 95 백분위" + parts.runbook("SchedulerJobSlow"),
-                Query(
-                    "histogram_quantile(0.95,"
-                    " sum by (job_name, le) (rate(scheduler_job_run_duration_seconds_bucket[1h])))",
-                    "{{job_name}}",
-                ),
-                unit=SECONDS,
-            ),
+            ).span(24),
         ),
     )
 
@@ -128,5 +144,5 @@ def processes() -> Board:
         "bongsu-processes",
         "시스템 자원",
         "프로세스가 살아 있고 여유가 있는지 봅니다.",
-        (_now(), _machine(), _api()),
+        (_now(), _jobs(), _machine(), _api()),
     )

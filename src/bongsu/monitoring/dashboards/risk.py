@@ -12,6 +12,7 @@ from bongsu.monitoring.dashboards.parts import (
     WON,
     Limits,
     Query,
+    Words,
     bars,
     figure,
     lines,
@@ -19,6 +20,20 @@ from bongsu.monitoring.dashboards.parts import (
     rows,
 )
 
+IDLE: Words = {
+    "deciding": ("판단하는 중", GREEN),
+    "waiting_for_candle": ("다음 캔들을 기다리는 중", GREEN),
+    "scheduler_never_started": ("스케줄러가 아직 시작하지 않음", RED),
+    "scheduler_silent": ("스케줄러가 응답하지 않음", RED),
+    "no_leader": ("맡은 스케줄러가 없음", RED),
+    "killed": ("비상 정지", RED),
+    "order_unknown": ("결과를 모르는 주문이 있음", RED),
+    "ledger_mismatch": ("장부와 거래소가 다름", RED),
+    "paused": ("일시 정지", ORANGE),
+    "breaker_daily": ("일일 손실 한도", ORANGE),
+    "breaker_weekly": ("주간 손실 한도", ORANGE),
+    "not_reconciled": ("거래소와 맞춰 보기 전", ORANGE),
+}
 LOSS_IS_RED = Limits(RED, ((0, GREEN),))
 
 
@@ -240,6 +255,7 @@ def _limits() -> Section:
                 "봇이 지금 하고 있는 일, 또는 쉬는 까닭",
                 Query("bot_idle_reason == 1", "{{reason}}"),
                 {"reason": "까닭"},
+                IDLE,
             ),
             lines(
                 "대사 결과",
