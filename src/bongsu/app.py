@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from prometheus_client import start_http_server
 
 import bongsu
 from bongsu.adapters.clock import SandboxClock
+from bongsu.adapters.prometheus import count_alert_rules
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
@@ -36,6 +38,7 @@ from bongsu.ledger.voice import Voice
 from bongsu.metrics import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
+from bongsu.ops.stack.places import CHECKOUT
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
     SANDBOX_CHAT,
@@ -64,6 +67,7 @@ T = TypeVar("T")
 
 MINUTE = timedelta(minutes=1)
 STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
+RULES_EVERY = 15.0  # wall seconds between two questions for the loaded alert rules
 LAST_WORDS = 2.0  # wall seconds for the last messages of a process that stops
 
 
@@ -199,6 +203,7 @@ async def open_trading(
             config_hash=settings.config_hash,
             mode=settings.bongsu_mode,
             connections=lambda: database.connections,
+            answers=lambda: database.answers,
         )
         database.observe = telemetry.transaction_ended
         await database.open()
@@ -345,16 +350,32 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
                 day_start=settings.trading_day_start,
             )
         ),
+        disks={"data": wiring.bongsu_storage_dir or wiring.bongsu_state_dir, "logs": wiring.bongsu_log_dir},
     )
     database.observe = telemetry.transaction_ended
+
+    async def watch_rules() -> None:
+        while True:
+            loaded = await count_alert_rules(wiring.prometheus_url)
+            telemetry.note_rules(loaded=loaded, expected=expected_rules())
+            await asyncio.sleep(RULES_EVERY)
+
     ledger = open_ledger(settings, database)
     await database.open()
     try:
         async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
             backend = create_backend(settings, wiring, database, ledger, telemetry)
-            await serve(backend, ledger, port=wiring.port(8000), background=[sender.run])
+            await serve(backend, ledger, port=wiring.port(8000), background=[sender.run, watch_rules])
     finally:
         await database.close()
+
+
+def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int | None:
+    """Alert rules in the file; None where the program runs without it."""
+    try:
+        return sum(line.lstrip(" -").startswith("alert:") for line in rules.read_text("utf-8").splitlines())
+    except OSError:
+        return None
 
 
 async def run_trade() -> tuple[bool, str]:

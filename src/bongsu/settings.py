@@ -201,6 +201,8 @@ class Wiring(BaseSettings):
     database_url: SecretStr | None = None
     exchange_url: str = "http://127.0.0.1:8700"
     telegram_api_url: str = "http://127.0.0.1:8700/telegram"
+    prometheus_url: str = "http://127.0.0.1:9090"
+    bongsu_storage_dir: Path | None = None
     world_id: str | None = None
 
     def port(self, usual: int) -> int:

@@ -28,6 +28,8 @@ _PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Telemetry(RequestClock, Protocol):
+    def note_watchdog(self, at: float) -> None: ...
+
     async def render(self) -> bytes:
         """All series, as Prometheus reads them. Answers within two seconds whatever the database does."""
         ...
@@ -49,12 +51,15 @@ def create_backend(
     app.include_router(health(source, datetime.now(UTC)))
     app.include_router(read_api(source, settings))
     app.include_router(control_api(ledger, source, bearer))
-    app.include_router(alarm_intake(ledger, bearer, Watchdog()))
+    watchdog = Watchdog()
+    app.include_router(alarm_intake(ledger, bearer, watchdog))
     app.include_router(status_page(source, settings, wiring))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        if watchdog.received_at is not None:
+            telemetry.note_watchdog(watchdog.received_at.timestamp())
         return Response(await telemetry.render(), media_type=_PLAIN_TEXT)
 
     @app.get("/docs", include_in_schema=False)

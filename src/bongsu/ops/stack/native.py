@@ -68,6 +68,8 @@ class Native:
             "EXCHANGE_URL": self.url("exchange"),
             "TELEGRAM_API_URL": self.telegram().api_url,
             "BACKEND_URL": self.url("backend"),
+            "PROMETHEUS_URL": self.url("prometheus"),
+            "BONGSU_STORAGE_DIR": str(self.places.storage),
             "WORLD_ID": self.world_id,
             "PYTHONUNBUFFERED": "1",
         }
