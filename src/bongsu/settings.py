@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         None,
         description="직접 운영하는 PostgreSQL을 쓸 때만: postgresql://사용자:비밀번호@호스트/DB|Only for a PostgreSQL of your own.",
     )
+    exporter_database_url: SecretStr | None = Field(
+        None,
+        description="직접 운영하는 PostgreSQL을 감시할 계정의 주소(pg_monitor 권한). 비우면 DATABASE_URL로 감시합니다.|How postgres-exporter enters a PostgreSQL of your own, best by a role with pg_monitor; empty: by DATABASE_URL.",
+    )
 
     ai_advisor: Literal["rules"] = Field(
         "rules",
@@ -178,15 +182,16 @@ class Settings(BaseSettings):
     @property
     def config_hash(self) -> str:
         """Equal in two processes that run on equal settings; secrets do not enter it."""
-        shown = self.model_dump(
-            mode="json", exclude={"telegram_bot_token", "sentry_dsn", "postgres_password", "database_url"}
-        )
+        secret = {
+            name for name, field in type(self).model_fields.items() if "SecretStr" in str(field.annotation)
+        }
+        shown = self.model_dump(mode="json", exclude=secret)
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
     def secrets(self) -> tuple[str, ...]:
         """Values that must never be shown, for the redaction of logs."""
-        held = (self.telegram_bot_token, self.sentry_dsn, self.postgres_password, self.database_url)
-        return tuple(s.get_secret_value() for s in held if s is not None)
+        held = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
 
 
 class Wiring(BaseSettings):

@@ -153,9 +153,9 @@ class Native:
         )
 
     def _exporter_source(self, server: exporter.Server | None) -> Mapping[str, str]:
-        if self.database.cluster is None:
+        if (cluster := self.database.cluster) is None:
             return exporter.foreign_source(self.database.watched_as or self.database.url, server)
-        return exporter.own_source(self._port("postgres"), self.database.name, self._exporter_password)
+        return exporter.own_source(cluster.port, self.database.name, self._exporter_password)
 
     def _prometheus(self) -> Launch:
         config = self.places.run / "prometheus.yml"
