@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from prometheus_client import start_http_server
 
 import bongsu
 from bongsu.adapters.clock import SandboxClock
+from bongsu.adapters.prometheus import count_alert_rules
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
@@ -33,10 +35,10 @@ from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
-from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.metrics import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
+from bongsu.ops.stack.places import CHECKOUT
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
     SANDBOX_CHAT,
@@ -47,12 +49,11 @@ from bongsu.settings import (
     account_of,
     load_settings,
 )
-from bongsu.trading.blindness import MonitoringWatch, blindness_of
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job, Runner
-from bongsu.trading.ports import Advisor, Blindness
+from bongsu.trading.ports import Advisor
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler, keep
@@ -66,6 +67,7 @@ T = TypeVar("T")
 
 MINUTE = timedelta(minutes=1)
 STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
+RULES_EVERY = 15.0  # wall seconds between two questions for the loaded alert rules
 LAST_WORDS = 2.0  # wall seconds for the last messages of a process that stops
 
 
@@ -201,6 +203,7 @@ async def open_trading(
             config_hash=settings.config_hash,
             mode=settings.bongsu_mode,
             connections=lambda: database.connections,
+            answers=lambda: database.answers,
         )
         database.observe = telemetry.transaction_ended
         await database.open()
@@ -210,9 +213,8 @@ async def open_trading(
         markets = choose_markets(settings, world)
         await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
-        blind = await stack.enter_async_context(_watching_monitoring(settings, database))
         protection, jobs = _compose(
-            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
+            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor
         )
         yield Trading(
             settings, database, ledger, lease, clock, exchange, protection, markets, jobs, telemetry
@@ -228,7 +230,6 @@ def _compose(
     markets: Sequence[Market],
     account: str,
     advisor: Advisor | None,
-    blind: Blindness,
 ) -> tuple[Protection, tuple[Job, ...]]:
     limits = settings.risk_limits
     rules = ValidationRules(min_buy_confidence=settings.min_buy_confidence, max_size=limits.buy_fraction)
@@ -239,7 +240,7 @@ def _compose(
         clock,
         account=account,
         patience=settings.unknown_patience_seconds,
-        blind=blind,
+        blind=_sees_everything,
         observe=lambda phase, seconds: observe("order_latency_seconds", seconds, phase=phase),
     )
     reconciliation = Reconciliation(exchange, ledger, clock, execution)
@@ -250,11 +251,11 @@ def _compose(
         ledger=ledger,
         clock=clock,
         advisor=advisor or RulesAdvisor(settings.bongsu_lang, rules),
-        view=MarketView(exchange, ledger, clock, limits, blind),
+        view=MarketView(exchange, ledger, clock, limits, _sees_everything),
         reconciliation=reconciliation,
         valuation=valuation,
         protection=protection,
-        desk=Desk(exchange, ledger, execution, limits, blind),
+        desk=Desk(exchange, ledger, execution, limits, _sees_everything),
         rules=rules,
         observe=lambda seconds: observe("ai_decision_latency_seconds", seconds),
     )
@@ -282,16 +283,9 @@ def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) ->
     )
 
 
-@contextlib.asynccontextmanager
-async def _watching_monitoring(settings: Settings, database: Database) -> AsyncIterator[Blindness]:
-    """What blocks buys when alarms cannot arrive. Stale and odd quotes are refused where they are read."""
-    watch = MonitoringWatch(WatchdogLog(database).look, settings.monitoring_blind_seconds)
-    await watch.look()
-    looking = asyncio.create_task(watch.keep_looking())
-    try:
-        yield blindness_of(settings.bongsu_mode, watch)
-    finally:
-        looking.cancel()
+def _sees_everything() -> tuple[str, ...]:
+    """The sandbox hides nothing: stale and odd quotes are refused where they are read."""
+    return ()
 
 
 def open_ledger(settings: Settings, database: Database, lease: Lease | None = None) -> Ledger:
@@ -356,38 +350,32 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
                 day_start=settings.trading_day_start,
             )
         ),
+        disks={"data": wiring.bongsu_storage_dir or wiring.bongsu_state_dir, "logs": wiring.bongsu_log_dir},
     )
     database.observe = telemetry.transaction_ended
+
+    async def watch_rules() -> None:
+        while True:
+            loaded = await count_alert_rules(wiring.prometheus_url)
+            telemetry.note_rules(loaded=loaded, expected=expected_rules())
+            await asyncio.sleep(RULES_EVERY)
+
     ledger = open_ledger(settings, database)
     await database.open()
     try:
         async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
             backend = create_backend(settings, wiring, database, ledger, telemetry)
-            async with _watching_the_watchers(settings, database, ledger) as watching:
-                await serve(backend, ledger, port=wiring.port(8000), background=[sender.run, *watching])
+            await serve(backend, ledger, port=wiring.port(8000), background=[sender.run, watch_rules])
     finally:
         await database.close()
 
 
-@contextlib.asynccontextmanager
-async def _watching_the_watchers(
-    settings: Settings, database: Database, ledger: Ledger
-) -> AsyncIterator[list[Callable[[], Awaitable[None]]]]:
-    """What says that no alarm can arrive, and what is called outside as long as one can."""
-    from bongsu.adapters.deadman import DeadmanSwitch
-    from bongsu.monitoring.deadman import Deadman
-    from bongsu.monitoring.lookout import Lookout
-
-    log, patience = WatchdogLog(database), settings.monitoring_blind_seconds
-    lookout = Lookout(ledger, log, Voice(settings.bongsu_lang, settings.bongsu_mode), patience)
-    if settings.deadman_url is None:
-        yield [lookout.run]
-        return
-    switch = DeadmanSwitch(settings.deadman_url.get_secret_value())
+def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int | None:
+    """Alert rules in the file; None where the program runs without it."""
     try:
-        yield [lookout.run, Deadman(switch, ledger, log, patience).run]
-    finally:
-        await switch.close()
+        return sum(line.lstrip(" -").startswith("alert:") for line in rules.read_text("utf-8").splitlines())
+    except OSError:
+        return None
 
 
 async def run_trade() -> tuple[bool, str]:

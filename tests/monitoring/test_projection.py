@@ -31,6 +31,8 @@ from web.story import Books, execute, fund, intend, live_a_day, request, value
 LATER = {  # absent as long as there is nothing to tell
     "http_route_duration_seconds": "born with the first request",
     "exchange_api_key_expiry_timestamp_seconds": "the sandbox's keys do not end",
+    "monitoring_rules_loaded": "no Prometheus answers here",
+    "monitoring_rules_expected": "told with it",
     "daily_report_last_sent_timestamp_seconds": "daily_report_job is not registered in this version",
 }
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -43,6 +45,7 @@ def telemetry_of(books: Books) -> Telemetry:
         mode="sandbox",
         connections=lambda: books.database.connections,
         ledger=LedgerSeries(lambda: project(books.database, lease_seconds=10.0)),
+        disks={"data": Path("/"), "logs": Path("/tmp")},
     )
 
 
@@ -326,6 +329,17 @@ async def test_the_report_counts_from_the_registration_of_its_job(books: Books) 
         await tx.execute("INSERT INTO daily_reports (trading_day, report, late) VALUES (now(), '{}', false);")
     sent = await in_sql(books, "SELECT extract(epoch FROM recorded_at) FROM daily_reports")
     assert (await exported(books))[name, ()] == pytest.approx(float(sent))
+
+
+async def test_the_process_tells_what_it_knows_and_forgets_what_it_does_not(books: Books) -> None:
+    telemetry = telemetry_of(books)
+    telemetry.note_rules(loaded=7, expected=8)
+    series = parsed((await telemetry.render()).decode())
+    assert (series["monitoring_rules_loaded", ()], series["monitoring_rules_expected", ()]) == (7, 8)
+    assert 0 < series["disk_free_bytes", (("path", "data"),)] < series["disk_size_bytes", (("path", "data"),)]
+    assert time.time() - series["watchdog_last_received_timestamp_seconds", ()] < 60
+    telemetry.note_rules(loaded=None, expected=8)
+    assert "monitoring_rules_loaded" not in names(parsed((await telemetry.render()).decode()))
 
 
 async def test_a_released_lease_leads_no_more(books: Books) -> None:

@@ -34,5 +34,9 @@ FOREIGN = {
     "pg_stat_database_tup_updated": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
     "pg_stat_database_tup_deleted": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
     "pg_stat_database_tup_fetched": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
+    "pg_blocked_sessions": Foreign(Kind.GAUGE, ("datname", "server")),
+    "pg_statements_calls_total": Foreign(Kind.COUNTER, ("datname", "server")),
+    "pg_statements_seconds_total": Foreign(Kind.COUNTER, ("datname", "server")),
+    "pg_stat_statements_seconds_total": Foreign(Kind.COUNTER, ("datname", "queryid", "server")),
     "pg_stat_database_deadlocks": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
 }

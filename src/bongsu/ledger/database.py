@@ -42,6 +42,7 @@ class Database:
             open=False,
         )
         self._url = url
+        self.answers = False  # whether the last transaction was answered
         self._failed_at = float("-inf")
 
     async def open(self) -> None:
@@ -66,8 +67,10 @@ class Database:
         try:
             async with self._pool.connection() as connection:
                 yield connection
+            self.answers = True
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             self._failed_at = time.monotonic()
+            self.answers = isinstance(error, psycopg.errors.QueryCanceled)
             raise LedgerUnavailable(f"{operation}: {type(error).__name__}: {error}") from error
         finally:
             self.observe(operation, time.monotonic() - began)

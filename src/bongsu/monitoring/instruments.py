@@ -17,14 +17,20 @@ _Live = Counter | Gauge | Histogram
 
 
 class Instruments:
-    """Series of closed label lists stand at 0 from the start. Unknown names raise KeyError."""
+    """Counters of closed label lists stand at 0 from the start; a gauge is absent until it is set or after `forget`.
+
+    Unknown names raise KeyError.
+    """
 
     def __init__(self, owner: Owner) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=True)
         for runtime in (ProcessCollector, PlatformCollector, GCCollector):
             runtime(registry=self.registry)
-        self._live = {m.name: _made(m, self.registry) for m in METRICS if owner in m.owners}
+        self._metrics = {m.name: m for m in METRICS if owner in m.owners}
+        self._live = {
+            name: _made(m, self.registry) for name, m in self._metrics.items() if m.kind is not Kind.GAUGE
+        }
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         counter = self._series(name, labels)
@@ -41,12 +47,19 @@ class Instruments:
         assert isinstance(gauge, Gauge), name
         gauge.inc(change)
 
+    def forget(self, name: str) -> None:
+        """What is not known any more is not told."""
+        if (gauge := self._live.pop(name, None)) is not None:
+            self.registry.unregister(gauge)
+
     def observe(self, name: str, value: float, **labels: str) -> None:
         histogram = self._series(name, labels)
         assert isinstance(histogram, Histogram), name
         histogram.observe(value)
 
     def _series(self, name: str, labels: dict[str, str]) -> _Live:
+        if name not in self._live:
+            self._live[name] = _bare(self._metrics[name], self.registry)
         metric = self._live[name]
         return metric.labels(**labels) if labels else metric
 

@@ -1,8 +1,10 @@
 """What a process tells Prometheus at its `/metrics`."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -25,18 +27,25 @@ class Telemetry:
         config_hash: str,
         mode: str,
         connections: Callable[[], tuple[int, int, int]] | None = None,
+        answers: Callable[[], bool] | None = None,
         ledger: LedgerSeries | None = None,
+        disks: Mapping[str, Path] | None = None,
     ) -> None:
         self.instruments = Instruments(owner)
         self._connections = connections
+        self._answers = answers
         self._ledger = ledger
+        self._disks = disks or {}
         self.instruments.set("bot_build_info", 1, version=bongsu.__version__, commit=source_commit())
         self.instruments.set("bot_config_info", 1, config_hash=config_hash, process=owner, mode=mode)
         if ledger is not None:
             self.instruments.registry.register(ledger)
+            self.instruments.add("http_requests_in_progress", 0)
+            self.note_watchdog(time.time())
 
     async def render(self) -> bytes:
         self.note_connections()
+        self._note_disks()
         if self._ledger is not None:
             await self._ledger.refresh()
             self.instruments.set("ledger_up", self._ledger.ledger_up)
@@ -49,6 +58,30 @@ class Telemetry:
             self.instruments.set("db_pool_connections", in_use, state="in_use")
             self.instruments.set("db_pool_connections", idle, state="idle")
             self.instruments.set("db_pool_connections_max", most)
+
+        if self._answers is not None:
+            self.instruments.set("db_up", self._answers())
+
+    def note_watchdog(self, at: float) -> None:
+        """When the alarm that always fires last arrived, as a Unix time; the start until then."""
+        self.instruments.set("watchdog_last_received_timestamp_seconds", at)
+
+    def note_rules(self, *, loaded: int | None, expected: int | None) -> None:
+        """None where nobody knows: Prometheus does not answer, or the file is not there."""
+        for name, rules in (("monitoring_rules_loaded", loaded), ("monitoring_rules_expected", expected)):
+            if rules is None:
+                self.instruments.forget(name)
+            else:
+                self.instruments.set(name, rules)
+
+    def _note_disks(self) -> None:
+        for path, place in self._disks.items():
+            try:
+                disk = shutil.disk_usage(place)
+            except OSError:
+                continue
+            self.instruments.set("disk_free_bytes", disk.free, path=path)
+            self.instruments.set("disk_size_bytes", disk.total, path=path)
 
     def request_began(self) -> None:
         self.instruments.add("http_requests_in_progress", 1)

@@ -13,7 +13,6 @@ import bongsu
 from bongsu.ledger.database import Database
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
-from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.settings import Settings, Wiring, keep_secret
 from bongsu.web import problems
 from bongsu.web.alarms import Watchdog, alarm_intake
@@ -29,6 +28,8 @@ _PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Telemetry(RequestClock, Protocol):
+    def note_watchdog(self, at: float) -> None: ...
+
     async def render(self) -> bytes:
         """All series, as Prometheus reads them. Answers within two seconds whatever the database does."""
         ...
@@ -47,16 +48,18 @@ def create_backend(
         responses={code: {"model": problems.ProblemBody} for code in (422, 503)},
     )
     source, bearer = Reading(database), Bearer(keep_secret(wiring.api_token_file))
-    watchdog = Watchdog(WatchdogLog(database).note, settings.monitoring_blind_seconds / 10)
     app.include_router(health(source, datetime.now(UTC)))
     app.include_router(read_api(source, settings))
     app.include_router(control_api(ledger, source, bearer))
+    watchdog = Watchdog()
     app.include_router(alarm_intake(ledger, bearer, watchdog))
     app.include_router(status_page(source, settings, wiring))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        if watchdog.received_at is not None:
+            telemetry.note_watchdog(watchdog.received_at.timestamp())
         return Response(await telemetry.render(), media_type=_PLAIN_TEXT)
 
     @app.get("/docs", include_in_schema=False)

@@ -31,6 +31,7 @@ def _jobs() -> Section:
         Query("scheduler_job_duration_seconds", "{{job_name}}"),
         unit=parts.SECONDS,
         limits=Limits(GREEN, ((SLOW_JOB, RED),)),
+        crowded=True,
     )
     # Runs take from milliseconds to minutes: on a straight axis either they or the limit could not be seen.
     scale = common.ScaleDistributionConfig().type(ScaleDistribution.SYMLOG).log(10).linear_threshold(0.1)
@@ -51,6 +52,7 @@ def _decisions() -> Section:
         "시간별 AI 결정 빈도",
         Query("rate(ai_decision_total[5m])", "{{symbol}} {{decision}}"),
         unit=parts.PER_SECOND,
+        crowded=True,
     )
     return Section("AI 판단 분석", (share, rate))
 
@@ -92,6 +94,7 @@ def _money() -> Section:
         Query("increase(scheduler_job_failure_total[1h])", "실패 {{job_name}}"),
         decimals=1,
         colors={"/^실패/": RED},
+        crowded=True,
     )
     return Section("거래 & 포트폴리오", (trades.height(8).span(4), value.span(10), hourly.span(10)))
 

@@ -48,6 +48,53 @@ class Limits:
         return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
+# What closed labels say, in the owner's words; where a legend is such a label and nothing else.
+SPOKEN = {
+    "side": {"buy": "매수", "sell": "매도"},
+    "decision": {"buy": "매수 (buy)", "sell": "매도 (sell)", "hold": "관망 (hold)"},
+    "window": {"daily": "오늘", "weekly": "이번 주"},
+    "scope": {"daily": "일일 한도", "weekly": "주간 한도"},
+    "type": {"stop_loss": "손절", "take_profit": "익절"},
+    "outcome": {"filled": "전량 체결", "partial": "일부 체결", "rejected": "거절", "canceled": "취소"},
+    "kind": {"trade": "거래", "error": "오류", "status": "상태", "report": "리포트", "alert": "알람"},
+    "phase": {"submit": "접수", "settle": "정산"},
+    "result": {"match": "일치", "mismatch": "불일치"},
+    "status": {"2xx": "정상 (2xx)", "3xx": "이동 (3xx)", "4xx": "잘못된 요청 (4xx)", "5xx": "오류 (5xx)"},
+    "reason": {
+        "min_interval": "최소 간격",
+        "max_daily": "하루 최대 횟수",
+        "stale": "오래된 시세",
+        "paused": "멈춤",
+        "budget": "예산 초과",
+        "advisor_failed": "조언자 실패",
+        "schema": "형식",
+        "symbol": "마켓",
+        "size": "금액",
+        "confidence": "신뢰도",
+        "side": "방향",
+        "risk": "위험 값",
+        "injection": "지시 섞임",
+        "citation": "근거가 자료와 다름",
+        "duplicate": "이미 실행 중",
+        "blocked": "막힘",
+        "maintenance": "점검",
+    },
+    "error_type": {
+        "exchange": "거래소",
+        "llm": "AI 모델",
+        "db": "데이터베이스",
+        "telegram": "텔레그램",
+        "data": "자료",
+        "validation": "검증",
+        "risk": "위험 관리",
+        "config": "설정",
+        "scheduler": "스케줄러",
+        "internal": "내부",
+    },
+    "source": {"book": "호가", "candle": "캔들", "ticker": "현재가", "quotes": "현재가와 호가의 차이"},
+    "layer": {"intent": "의도 기록", "identifier": "식별자", "lease": "임대", "candle": "같은 캔들"},
+}
+
 Words = dict[str, tuple[str, str]]  # a value's text and its colour
 
 PLAIN = Limits(BLUE)
@@ -58,6 +105,11 @@ YES_NO: Words = {"1": ("예", ORANGE), "0": ("아니요", GREEN)}
 _Target = Builder[Dataquery]
 Panel = stat.Panel | timeseries.Panel | piechart.Panel | table.Panel | bargauge.Panel
 _P = TypeVar("_P", stat.Panel, timeseries.Panel, piechart.Panel, table.Panel, bargauge.Panel)
+
+
+def runbook(*alarms: str) -> str:
+    """Where the alarms about a panel are explained: paths in the repository, as in the alarms themselves."""
+    return "".join(f"\n\n알람이 울리면: `docs/runbooks/{alarm}.md`" for alarm in alarms)
 
 
 def figure(
@@ -73,7 +125,8 @@ def figure(
     panel = _framed(stat.Panel(), title, description, unit, decimals)
     panel.mappings(_mappings(words or {})).thresholds(limits.build()).reduce_options(_last())
     panel.color_mode(kind.BigValueColorMode.VALUE).graph_mode(kind.BigValueGraphMode.NONE)
-    panel.targets(_instant(queries)).height(5).span(6)
+    panel.targets(_instant(queries)).height(4).span(6)
+    _spoken(panel, queries)
     return panel
 
 
@@ -87,6 +140,7 @@ def pie(
     panel = _framed(piechart.Panel(), title, description, COUNT, 0)
     panel.pie_type(pie_model.PieChartType.DONUT if donut else pie_model.PieChartType.PIE)
     panel.legend(legend).reduce_options(_last()).targets(_instant(queries)).height(8).span(12)
+    _spoken(panel, queries)
     for pattern, (mode, color) in names.items():
         panel.override_by_regexp(pattern, [_colored(mode, color)])
     return panel
@@ -102,21 +156,28 @@ def lines(
     colors: dict[str, str] | None = None,
     stacked: bool = False,
     axis: str = "",
+    crowded: bool = False,
 ) -> timeseries.Panel:
-    """A history. `limits` are drawn as lines; `colors` by regular expression over the legend."""
+    """A history. `limits` are drawn as lines; `colors` by regular expression over the legend; `crowded`: many series."""
     legend = common.VizLegendOptions().show_legend(True).display_mode(kind.LegendDisplayMode.TABLE)
-    legend.placement(kind.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
+    if crowded:  # beside the lines, where there is room for a row each
+        legend.placement(kind.LegendPlacement.RIGHT).calcs(["lastNotNull"])
+    else:
+        legend.placement(kind.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
     panel = _framed(timeseries.Panel(), title, description, unit, decimals)
     panel.legend(legend).line_width(2).fill_opacity(8).show_points(kind.VisibilityMode.AUTO)
     panel.tooltip(common.VizTooltipOptions().mode(kind.TooltipDisplayMode.MULTI))
     panel.targets(_range(queries)).height(8).span(12)
+    _spoken(panel, queries)
     if limits is not None:
         style = common.GraphThresholdsStyleConfig().mode(kind.GraphThresholdsStyleMode.LINE)
         panel.thresholds(limits.build()).thresholds_style(style)
     if axis:
         panel.axis_label(axis)
     if stacked:
-        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30)
+        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30).axis_soft_min(
+            0
+        )
     for pattern, color in (colors or {}).items():
         panel.override_by_regexp(pattern, [_colored("fixed", color)])
     return panel
@@ -134,13 +195,16 @@ def bars(
     panel = _framed(bargauge.Panel(), title, description, unit, decimals)
     panel.orientation(kind.VizOrientation.HORIZONTAL).display_mode(kind.BarGaugeDisplayMode.BASIC)
     panel.value_mode(kind.BarGaugeValueMode.TEXT).reduce_options(_last()).thresholds(limits.build())
-    panel.min(0).targets(_instant(queries)).height(8).span(8)
+    panel.min(0).targets(_instant(queries)).height(6).span(8)
+    _spoken(panel, queries)
     return panel
 
 
-def rows(title: str, description: str, query: Query, columns: dict[str, str]) -> table.Panel:
-    """A table of series; `columns` maps labels, and `Value`, to their headings, in order. Everything else is left out."""
-    panel = _framed(table.Panel(), title, description, COUNT, None)
+def rows(
+    title: str, description: str, query: Query, columns: dict[str, str], words: Words | None = None
+) -> table.Panel:
+    """A table of series; `columns` maps labels to their headings, in order. Everything else is left out."""
+    panel = _framed(table.Panel(), title, description, COUNT, None).mappings(_mappings(words or {}))
     panel.targets([_target(query, "A").instant().format(PromQueryFormat.TABLE)]).height(8).span(12)
     chosen = dict.fromkeys(columns, True)
     panel.with_transformation(
@@ -153,6 +217,12 @@ def rows(title: str, description: str, query: Query, columns: dict[str, str]) ->
         )
     )
     return panel
+
+
+def _spoken(panel: _P, queries: Iterable[Query]) -> None:
+    for query in queries:
+        for value, word in SPOKEN.get(query.legend.strip("{}"), {}).items():
+            panel.override_by_name(value, [model.DynamicConfigValue(id_val="displayName", value=word)])
 
 
 def _framed(panel: _P, title: str, description: str, unit: str, decimals: int | None) -> _P:

@@ -51,22 +51,23 @@ def own_source(port: int, database: str, password_file: Path) -> Mapping[str, st
 def foreign_source(url: str, server: Server | None) -> Mapping[str, str]:
     """The environment for a server of the owner's, `None` while it does not answer.
 
-    The exporter's driver wants to be told whether to encrypt, reads one host only, and separates sources by commas.
+    The exporter's driver wants to be told whether to encrypt, and reads one host only. The exporter separates sources
+    by commas, and writes one with a space in its password to its log: the password goes another way.
     """
     from psycopg.conninfo import conninfo_to_dict
 
     given: dict[str, Any] = {"host": "127.0.0.1", **conninfo_to_dict(url)}
     host = str(given["host"]).split(",")[0]
     options = {name: str(given[name]) for name in _TLS_FILES if name in given}
-    options |= {"sslmode": _ssl_mode(given, host, server), "connect_timeout": str(_CONNECT_SECONDS)}
     address = f"[{host}]" if ":" in host else host
     if host.startswith("/"):  # a directory of sockets
         options["host"], address = host, ""
     elif "port" in given:
         address += f":{str(given['port']).split(',')[0]}"
-    who = ":".join(quote(str(given[name]), safe="") for name in ("user", "password") if name in given)
-    name = quote(str(given.get("dbname", "")), safe="")
-    return {"DATA_SOURCE_NAME": f"postgresql://{who}@{address}/{name}?{urlencode(options)}"}
+    options |= {"sslmode": _ssl_mode(given, host, server), "connect_timeout": str(_CONNECT_SECONDS)}
+    who, name = (quote(str(given.get(part, "")), safe="") for part in ("user", "dbname"))
+    source = {"DATA_SOURCE_NAME": f"postgresql://{who}@{address}/{name}?{urlencode(options)}"}
+    return source | ({"PGPASSWORD": str(given["password"])} if "password" in given else {})
 
 
 def _ssl_mode(given: Mapping[str, Any], host: str, server: Server | None) -> str:

@@ -68,6 +68,8 @@ class Native:
             "EXCHANGE_URL": self.url("exchange"),
             "TELEGRAM_API_URL": self.telegram().api_url,
             "BACKEND_URL": self.url("backend"),
+            "PROMETHEUS_URL": self.url("prometheus"),
+            "BONGSU_STORAGE_DIR": str(self.places.storage),
             "WORLD_ID": self.world_id,
             "PYTHONUNBUFFERED": "1",
         }
@@ -151,9 +153,9 @@ class Native:
         )
 
     def _exporter_source(self, server: exporter.Server | None) -> Mapping[str, str]:
-        if self.database.cluster is None:
+        if (cluster := self.database.cluster) is None:
             return exporter.foreign_source(self.database.watched_as or self.database.url, server)
-        return exporter.own_source(self._port("postgres"), self.database.name, self._exporter_password)
+        return exporter.own_source(cluster.port, self.database.name, self._exporter_password)
 
     def _prometheus(self) -> Launch:
         config = self.places.run / "prometheus.yml"

@@ -12,7 +12,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import quote
 
 from bongsu.errors import CannotStart
@@ -41,6 +41,7 @@ _SETTINGS = {
     "lc_messages": "C",
     "password_encryption": "scram-sha-256",
 }
+_RESERVES_SINCE = 16
 _STATEMENT_STATISTICS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.max": "1000",
@@ -80,6 +81,8 @@ class Cluster:
         settings = {**_SETTINGS, "port": str(self.port)}
         if not self.durable:
             settings |= {"fsync": "off", "full_page_writes": "off"}
+        if self.programs.major >= _RESERVES_SINCE:
+            settings["reserved_connections"] = "3"
         if self.programs.has_statement_statistics:
             settings |= _STATEMENT_STATISTICS
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -209,18 +212,24 @@ def ensure_exporter(superuser_url: str, *, password: str, database: str) -> None
 
     with psycopg.connect(make_conninfo(superuser_url, dbname=database), autocommit=True) as connection:
         _ensure_role(connection, EXPORTER, password)
-        for statement in (
-            "GRANT pg_monitor TO {role}",
-            "GRANT CONNECT ON DATABASE {database} TO {role}",
-            "ALTER ROLE {role} CONNECTION LIMIT 5",
-            "ALTER ROLE {role} SET statement_timeout = '5s'",
-            "ALTER ROLE {role} SET default_transaction_read_only = on",
-        ):
-            names = {"role": sql.Identifier(EXPORTER), "database": sql.Identifier(database)}
+        names = {"role": sql.Identifier(EXPORTER), "database": sql.Identifier(database)}
+        for statement in _EXPORTER_RIGHTS:
             connection.execute(sql.SQL(statement).format(**names))
+        if connection.info.server_version >= _RESERVES_SINCE * 10_000:
+            connection.execute(sql.SQL("GRANT pg_use_reserved_connections TO {role}").format(**names))
         available = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'"
         if connection.execute(available).fetchone():
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+
+# A limit on its connections and their patience: whoever watches must not be the one who fills the server.
+_EXPORTER_RIGHTS: tuple[LiteralString, ...] = (
+    "GRANT pg_monitor TO {role}",
+    "GRANT CONNECT ON DATABASE {database} TO {role}",
+    "ALTER ROLE {role} CONNECTION LIMIT 5",
+    "ALTER ROLE {role} SET statement_timeout = '5s'",
+    "ALTER ROLE {role} SET default_transaction_read_only = on",
+)
 
 
 def _ensure_role(connection: "psycopg.Connection[tuple[Any, ...]]", user: str, password: str) -> None:

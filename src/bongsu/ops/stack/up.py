@@ -113,7 +113,11 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
 
 def _database(settings: Settings, places: Places, world: Path) -> Database:
     if settings.database_url is not None:
-        return Database(settings.database_url.get_secret_value())
+        watcher = settings.exporter_database_url
+        return Database(
+            settings.database_url.get_secret_value(),
+            watched_as=watcher.get_secret_value() if watcher else "",
+        )
     given = settings.postgres_password
     password = given.get_secret_value() if given else keep_secret(places.state / "postgres_password")
     port = places.port(service("postgres").port)
