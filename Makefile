@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants ring check bench fmt lock clean
+.PHONY: help up replay test mutants alarms ring check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -27,6 +27,11 @@ mutants: ## 알람 규칙을 한 곳씩 망가뜨려 증명이 모두 알아차�
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
 	@$(BIN)/pytest tests/rules/all_mutants.py -n $(WORKERS) -q $(ARGS)
+
+alarms: ## 30일 × 씨앗 5개의 모의 생활로 거짓 알람 찾기 (false alarms over simulated months: make alarms ARGS="--days 3 --seeds 1")
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@PYTHONPATH=tests $(BIN)/python -m alarms.campaign $(ARGS)
 
 check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 	@scripts/bootstrap.sh dev

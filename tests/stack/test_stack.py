@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitoring.shown import queries
 from native import Stack, open_stack
 
 pytestmark = pytest.mark.stack
@@ -64,33 +63,6 @@ def test_every_line_of_the_contract_returns_figures(stack: Stack, promql: str) -
     stack.until(
         lambda: any(r["value"][1] != "NaN" for r in stack.query(promql)), f"{promql} returns a figure", 60
     )
-
-
-# Panels that are empty for a good reason, by a word of their query.
-RIGHTLY_EMPTY = (
-    "llm_cost_budget_daily_krw > 0",  # a share of nothing while no model is configured
-    "exchange_api_key_expiry",  # the sandbox's keys do not end
-    "daily_report_last_sent",  # absent until its job is registered
-    "ALERTS",  # nothing rings
-    "position_",  # held markets only, and at times none is
-    "bot_idle_reason",  # between two scrapes it may be busy
-)
-
-
-def test_no_panel_of_a_dashboard_is_empty(stack: Stack) -> None:
-    wanted = [q for q in queries() if not any(word in q.expression for word in RIGHTLY_EMPTY)]
-    empty: list[str] = []
-
-    def all_show_figures() -> bool:
-        empty[:] = [
-            str(q) for q in wanted if not any(r["value"][1] != "NaN" for r in stack.query(q.expression))
-        ]
-        return not empty
-
-    try:
-        stack.until(all_show_figures, "every panel shows a figure", 60)
-    except AssertionError:
-        assert empty == []
 
 
 def test_nobody_counts_what_the_registry_does_not_know(stack: Stack) -> None:

@@ -176,10 +176,10 @@ def _trades() -> Section:
             .span(4)
             .height(8),
             figure(
-                "슬리피지 중앙값",
+                "평균 슬리피지",
                 "주문을 정한 가격보다 얼마나 불리하게 체결됐는지; 0보다 작으면 유리한 체결",
                 Query(
-                    "histogram_quantile(0.5, sum by (side, le) (order_slippage_ratio_bucket))",
+                    "sum by (side) (order_slippage_ratio_sum) / sum by (side) (order_slippage_ratio_count)",
                     "{{side}}",
                 ),
                 unit=SHARE,

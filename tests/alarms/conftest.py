@@ -1,0 +1,3 @@
+from rules.conftest import promtool
+
+__all__ = ["promtool"]

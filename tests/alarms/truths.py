@@ -1,0 +1,87 @@
+"""The alarms that such a life rightly raises; any other is a false one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from alarms.life import DAY, HOUR, MINUTE, Life, Spans
+from alarms.work import Outcome, Work
+from bongsu.core.facts import JobName
+
+SLACK = 45.0  # seconds: cache, scrape and evaluation
+LOSS = 0.105
+
+
+@dataclass(frozen=True)
+class Truth:
+    """`alert` may fire from `start` to `end`; with `due`, it has to."""
+
+    alert: str
+    start: float
+    end: float
+    why: str
+    due: bool = True
+
+
+def truths(work: Work) -> list[Truth]:
+    life = work.life
+    return [*_closings(life), *_failures(work), *_lost_decisions(work), *_absences(work), *_losses(life)]
+
+
+def _closings(life: Life) -> Iterator[Truth]:
+    """Runs fail while the exchange is closed, and what is held is not protected: this version does not pause them."""
+    for closed in life.closed:
+        begin, end = closed.flagged
+        yield Truth("ExchangeMaintenance", begin, end + SLACK, "the exchange is closed")
+        yield Truth(
+            "PositionUnprotected",
+            closed.start + 2 * MINUTE,
+            end + 2 * MINUTE,
+            "no exit is possible",
+            due=False,
+        )
+
+
+def _failures(work: Work) -> Iterator[Truth]:
+    for at in work.ends(Outcome.FAILURE):
+        yield Truth("JobFailed", at, at + 10 * MINUTE + SLACK, "a run failed")
+    for at in work.ends(Outcome.FAILURE, JobName.TRADING):
+        yield Truth("SchedulerJobFailed", at, at + 11 * MINUTE + SLACK, "an hourly run failed")
+
+
+def _lost_decisions(work: Work) -> Iterator[Truth]:
+    """One lost cycle is two hours without a decision, give or take the seconds that cycles take: by the contract that may
+    be told. A second one in a row has to be.
+    """
+    for before, after in pairwise(work.decided):
+        if after - before > 2 * HOUR - MINUTE:
+            due = after - before > 2.5 * HOUR
+            yield Truth(
+                "AIDecisionStalled", before + 2 * HOUR, after + SLACK, "no decision for two hours", due
+            )
+    for before, after in pairwise(run.over for run in work.cycles):
+        if after - before > 2.5 * HOUR:
+            yield Truth(
+                "StaleMarketData",
+                before + 2 * HOUR,
+                after + SLACK,
+                "two cycles in a row were lost",
+                due=False,
+            )
+
+
+def _absences(work: Work) -> Iterator[Truth]:
+    """A cycle without any answer of the model is worth a warning, until it is 90 minutes old."""
+    for at in work.unadvised:
+        yield Truth("LLMFailures", at - 2 * MINUTE, at + 90 * MINUTE + SLACK, "the advisor was away")
+
+
+def _losses(life: Life) -> Iterator[Truth]:
+    for begin, end in blocked(life):
+        yield Truth("CircuitBreakerTripped", begin, end + SLACK, "the daily loss limit was reached")
+        yield Truth("PortfolioDrawdown", begin, life.length + DAY, "a tenth of the portfolio is lost")
+
+
+def blocked(life: Life) -> Spans:
+    """While the daily breaker is on: until the trading day ends."""
+    return () if life.loss_at is None else ((life.loss_at, (life.loss_at // DAY + 1) * DAY),)
