@@ -18,6 +18,8 @@ FOREIGN = {
     # Prometheus, about each target
     "up": Foreign(Kind.GAUGE),
     "scrape_samples_scraped": Foreign(Kind.GAUGE),
+    # prometheus_client, about each of our processes
+    "process_start_time_seconds": Foreign(Kind.GAUGE),
     # Prometheus and Alertmanager, about themselves
     "prometheus_rule_evaluation_failures_total": Foreign(Kind.COUNTER, ("rule_group",)),
     "prometheus_notifications_alertmanagers_discovered": Foreign(Kind.GAUGE),
