@@ -13,6 +13,7 @@ from bongsu.cli import app
 from bongsu.metrics import METRICS, Kind
 from bongsu.sandbox.faults import Rule
 from docs.pages import PAGES, ROOT, blocks, name, typed
+from rules.foreign import FOREIGN
 
 RUNBOOKS = [page for page in PAGES if page.parent.name == "runbooks" and page.stem != "README"]
 COMMANDS: Any = typer.main.get_command(app)
@@ -25,7 +26,7 @@ SECTIONS = [
 
 
 def _samples() -> set[str]:
-    names = {"up"}
+    names = set(FOREIGN)
     for metric in METRICS:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
