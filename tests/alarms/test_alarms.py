@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alarms.campaign import Tally, table, trials
-from alarms.life import DAY, HOUR, MINUTE, Deploy, Life, Restart, draw
+from alarms.life import DAY, HOUR, MINUTE, Closed, Deploy, Life, Restart, draw
 from alarms.notation import notation
 from alarms.scrapes import TARGETS
 from alarms.trial import Verdict, judge, series, whole
@@ -83,6 +83,10 @@ MISTAKES = {
     "a backend that restarts is not gone": (
         _rule("MetricsNotCollected").changed(**{"for": "0s"}),
         replace(SHORT, backend_restarts=((HOUR, HOUR + 25),)),
+    ),
+    "what a closed exchange leaves in the window is no news": (
+        _without("ExchangeErrors", "max_over_time(exchange_maintenance[5m])", "exchange_maintenance"),
+        replace(SHORT, closed=(Closed(HOUR, 1.5 * HOUR),)),
     ),
     "a failure that never was lies at 0": (
         _without("JobFailed", "< 600", "< 2e9"),

@@ -24,8 +24,6 @@ FOREIGN = {
     "prometheus_rule_evaluation_failures_total": Foreign(Kind.COUNTER, ("rule_group",)),
     "prometheus_notifications_alertmanagers_discovered": Foreign(Kind.GAUGE),
     "alertmanager_notifications_failed_total": Foreign(Kind.COUNTER, ("integration", "reason")),
-    # The Python client, about its process
-    "process_start_time_seconds": Foreign(Kind.GAUGE),
     # postgres-exporter
     "pg_up": Foreign(Kind.GAUGE),
     "pg_settings_max_connections": Foreign(Kind.GAUGE, ("server",)),
