@@ -14,6 +14,7 @@ import pytest
 from stage import FLAT, BuyOnce, Metronome, Stage, open_stage, play_unfenced, seeded, write_candles
 
 ORDERS = "/v1/orders"
+REFUSALS = "SELECT value FROM metric_counter WHERE name = 'scheduler_lease_rejections_total'"
 EPOCHS_SINCE = "SELECT DISTINCT epoch FROM order_intents WHERE opened_at > %(since)s"
 BUSY = {"min_trade_interval_hours": 0, "max_trades_per_day": 1000, "lease_seconds": 0.5}
 
@@ -120,6 +121,7 @@ def test_of_two_schedulers_one_trades(tmp_path: Path, database_url: str) -> None
         with leader_and_standby(stage) as leader:
             stage.until(lambda: stage.value("SELECT count(*) FROM orders") >= 6, "the leader trades")
             assert stage.value("SELECT epoch FROM leases WHERE name = 'scheduler'") == 1
+            stage.until(lambda: stage.value(REFUSALS) == 1, "the standby is counted, once")
             assert leader.pid is not None
             os.kill(leader.pid, signal.SIGKILL)
             leader.join(10)

@@ -128,9 +128,16 @@ class Ledger:
             raise LeaseLost("this process does not lead")
         return await self._lease.check(tx)
 
+    async def lease_refused(self) -> None:
+        """A second scheduler stands by; waiting on is no further refusal."""
+        await self._count(metrics.SCHEDULER_LEASE_REJECTIONS)
+
     async def _count_stale_write(self) -> None:
+        await self._count(metrics.SCHEDULER_STALE_EPOCH_WRITES)
+
+    async def _count(self, metric: metrics.Metric) -> None:
         async with self._database.transaction("record") as tx:
-            await counters.add(tx, {counters.key(metrics.SCHEDULER_STALE_EPOCH_WRITES): counters.ONE})
+            await counters.add(tx, {counters.key(metric): counters.ONE})
 
     # -- orders ---------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The only process that trades: it waits for the lease, then runs what is due until it is told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -45,11 +46,14 @@ class Scheduler:
     _running: dict[JobName, asyncio.Task[bool]] = field(default_factory=dict)
     _trouble: str | None = None  # told once, until the loop has gone round without it
     _ended: bool = False
+    _told_standby: bool = False
 
     async def run(self) -> None:
         """Leads, loses the lead, stands by, leads again, until `stopping` is set."""
+        waiting_since = time.monotonic()
         while not self.stopping.is_set():
             if not await self._take_lease():
+                await self._note_standby(time.monotonic() - waiting_since)
                 await self._pause(self.lease_seconds / 5)
                 continue
             try:
@@ -63,6 +67,15 @@ class Scheduler:
         except LedgerError as error:
             _log.warning("no lease: %s", error)
             return False
+
+    async def _note_standby(self, waited: float) -> None:
+        """Counted once a process, and only when it is refused for longer than a dead leader's lease lasts."""
+        if self._told_standby or waited < 2 * self.lease_seconds:
+            return
+        self._told_standby = True
+        _log.warning("standing by: another process leads")
+        with contextlib.suppress(LedgerUnavailable):
+            await self.ledger.lease_refused()
 
     async def _lead(self) -> None:
         """Raises LeaseLost."""
