@@ -39,6 +39,7 @@ FOREIGN = {
     "pg_blocked_sessions": Foreign(Kind.GAUGE, ("datname", "server")),
     "pg_statements_calls_total": Foreign(Kind.COUNTER, ("datname", "server")),
     "pg_statements_seconds_total": Foreign(Kind.COUNTER, ("datname", "server")),
+    "pg_stat_statements_calls_total": Foreign(Kind.COUNTER, ("datname", "queryid", "server")),
     "pg_stat_statements_seconds_total": Foreign(Kind.COUNTER, ("datname", "queryid", "server")),
     "pg_stat_database_deadlocks": Foreign(Kind.COUNTER, ("datid", "datname", "server")),
 }
