@@ -35,6 +35,7 @@ from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
+from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.metrics import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
@@ -49,11 +50,12 @@ from bongsu.settings import (
     account_of,
     load_settings,
 )
+from bongsu.trading.blindness import MonitoringWatch, blindness_of
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job, Runner
-from bongsu.trading.ports import Advisor
+from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler, keep
@@ -213,8 +215,9 @@ async def open_trading(
         markets = choose_markets(settings, world)
         await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
+        blind = await stack.enter_async_context(_watching_monitoring(settings, database))
         protection, jobs = _compose(
-            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor
+            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
         )
         yield Trading(
             settings, database, ledger, lease, clock, exchange, protection, markets, jobs, telemetry
@@ -230,6 +233,7 @@ def _compose(
     markets: Sequence[Market],
     account: str,
     advisor: Advisor | None,
+    blind: Blindness,
 ) -> tuple[Protection, tuple[Job, ...]]:
     limits = settings.risk_limits
     rules = ValidationRules(min_buy_confidence=settings.min_buy_confidence, max_size=limits.buy_fraction)
@@ -240,7 +244,7 @@ def _compose(
         clock,
         account=account,
         patience=settings.unknown_patience_seconds,
-        blind=_sees_everything,
+        blind=blind,
         observe=lambda phase, seconds: observe("order_latency_seconds", seconds, phase=phase),
     )
     reconciliation = Reconciliation(exchange, ledger, clock, execution)
@@ -251,11 +255,11 @@ def _compose(
         ledger=ledger,
         clock=clock,
         advisor=advisor or RulesAdvisor(settings.bongsu_lang, rules),
-        view=MarketView(exchange, ledger, clock, limits, _sees_everything),
+        view=MarketView(exchange, ledger, clock, limits, blind),
         reconciliation=reconciliation,
         valuation=valuation,
         protection=protection,
-        desk=Desk(exchange, ledger, execution, limits, _sees_everything),
+        desk=Desk(exchange, ledger, execution, limits, blind),
         rules=rules,
         observe=lambda seconds: observe("ai_decision_latency_seconds", seconds),
     )
@@ -283,9 +287,16 @@ def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) ->
     )
 
 
-def _sees_everything() -> tuple[str, ...]:
-    """The sandbox hides nothing: stale and odd quotes are refused where they are read."""
-    return ()
+@contextlib.asynccontextmanager
+async def _watching_monitoring(settings: Settings, database: Database) -> AsyncIterator[Blindness]:
+    """What blocks buys when alarms cannot arrive. Stale and odd quotes are refused where they are read."""
+    watch = MonitoringWatch(WatchdogLog(database).look, settings.monitoring_blind_seconds)
+    await watch.look()
+    looking = asyncio.create_task(watch.keep_looking())
+    try:
+        yield blindness_of(settings.bongsu_mode, watch)
+    finally:
+        looking.cancel()
 
 
 def open_ledger(settings: Settings, database: Database, lease: Lease | None = None) -> Ledger:
@@ -365,7 +376,10 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     try:
         async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
             backend = create_backend(settings, wiring, database, ledger, telemetry)
-            await serve(backend, ledger, port=wiring.port(8000), background=[sender.run, watch_rules])
+            async with _watching_the_watchers(settings, database, ledger) as watching:
+                await serve(
+                    backend, ledger, port=wiring.port(8000), background=[sender.run, watch_rules, *watching]
+                )
     finally:
         await database.close()
 
@@ -376,6 +390,27 @@ def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int
         return sum(line.lstrip(" -").startswith("alert:") for line in rules.read_text("utf-8").splitlines())
     except OSError:
         return None
+
+
+@contextlib.asynccontextmanager
+async def _watching_the_watchers(
+    settings: Settings, database: Database, ledger: Ledger
+) -> AsyncIterator[list[Callable[[], Awaitable[None]]]]:
+    """What says that no alarm can arrive, and what is called outside as long as one can."""
+    from bongsu.adapters.deadman import DeadmanSwitch
+    from bongsu.monitoring.deadman import Deadman
+    from bongsu.monitoring.lookout import Lookout
+
+    log, patience = WatchdogLog(database), settings.monitoring_blind_seconds
+    lookout = Lookout(ledger, log, Voice(settings.bongsu_lang, settings.bongsu_mode), patience)
+    if settings.deadman_url is None:
+        yield [lookout.run]
+        return
+    switch = DeadmanSwitch(settings.deadman_url.get_secret_value())
+    try:
+        yield [lookout.run, Deadman(switch, ledger, log, patience).run]
+    finally:
+        await switch.close()
 
 
 async def run_trade() -> tuple[bool, str]:

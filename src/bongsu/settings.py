@@ -15,6 +15,7 @@ from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -133,6 +134,14 @@ class Settings(BaseSettings):
         365,
         description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events.",
     )
+    deadman_url: SecretStr | None = Field(
+        None,
+        description="외부 생존 확인 주소(healthchecks.io 등). 모두 정상인 동안 60초마다 GET으로 부릅니다. 부르지 않게 되면 그 서비스가 알려 줍니다. https만 됩니다(이 컴퓨터 안은 http도).|A dead-man's switch outside, asked by GET every 60 s while all is well; when that ends, its service tells you. https only (http on this machine).",
+    )
+    monitoring_blind_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
+        300.0,
+        description="고급: Watchdog 신호가 이만큼(초) 없으면 알람을 받지 못하는 상태로 봅니다.|Advanced: seconds without a Watchdog until the bot says that no alarm can reach it.",
+    )
     lease_seconds: Annotated[float, Field(ge=0.5, le=60)] = Field(
         10.0,
         description="고급: 응답 없는 스케줄러의 자리를 넘겨받기까지의 시간(초).|Advanced: seconds until a silent leader is replaced.",
@@ -151,6 +160,13 @@ class Settings(BaseSettings):
         if not names or len(set(names)) != len(names):
             raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
         return tuple(parse_market(name) for name in names)
+
+    @field_validator("deadman_url")
+    @classmethod
+    def _reach_it_safely(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or _is_safe_url(value.get_secret_value()):
+            return value
+        raise ValueError("https:// 로 시작하는 주소를 적어 주세요 (an https address is needed)")
 
     @model_validator(mode="after")
     def _switched_on_means_filled_in(self) -> "Settings":
@@ -245,6 +261,12 @@ def _secrets_from_files(faults: list[str]) -> dict[str, str]:
         except OSError as error:
             faults.append(f"{name.upper()}_FILE: {file} 을(를) 읽을 수 없습니다 ({error.strerror})")
     return found
+
+
+def _is_safe_url(text: str) -> bool:
+    url = urlsplit(text)
+    local = url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")
+    return bool(url.hostname) and (url.scheme == "https" or local)
 
 
 def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:

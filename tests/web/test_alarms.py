@@ -1,5 +1,6 @@
 """The alert intake: on record before it is acknowledged, told once."""
 
+import time
 from typing import Any
 
 import httpx2
@@ -72,11 +73,44 @@ async def test_a_new_firing_is_a_new_alarm(owner: httpx2.AsyncClient) -> None:
     assert len(alerts) == told == 2
 
 
-async def test_the_watchdog_is_not_told(owner: httpx2.AsyncClient) -> None:
-    assert (await owner.post(HOOK, json=payload("Watchdog"))).status_code == 200
+def watchdog(evaluated_at: str | None = None, status: str = "firing") -> dict[str, Any]:
+    told = payload("Watchdog", status=status)
+    if evaluated_at is not None:
+        told["alerts"][0]["annotations"]["evaluated_at"] = evaluated_at
+    return told
+
+
+async def seen(owner: httpx2.AsyncClient) -> dict[str, Any]:
+    return dict((await owner.get("/api/v1/status")).json()["monitoring"])
+
+
+async def test_the_watchdog_is_on_record_and_not_told(owner: httpx2.AsyncClient) -> None:
+    assert await seen(owner) == {"watchdog_at": None, "watchdog_age_seconds": None, "blind": False}
+    assert (await owner.post(HOOK, json=watchdog())).json() == {"recorded": 0}
+    assert float((await seen(owner))["watchdog_age_seconds"]) < 10
     alerts, told = await alarms_and_messages(owner)
     assert alerts == []
     assert told == 0
+
+
+async def test_a_watchdog_is_as_old_as_its_making(owner: httpx2.AsyncClient) -> None:
+    """Alertmanager tells for minutes what a Prometheus said that is dead by now."""
+    await owner.post(HOOK, json=watchdog(f"{time.time() - 200:.0f}"))
+    assert 195 < float((await seen(owner))["watchdog_age_seconds"]) < 230
+    await owner.post(HOOK, json=watchdog(f"{time.time() + 1000:.0f}"))
+    assert float((await seen(owner))["watchdog_age_seconds"]) > 195, "not oftener than needed"
+
+
+async def test_an_unreadable_making_is_now_and_one_in_the_future_is_now(books: Books, wiring: Wiring) -> None:
+    for made_at in ("", "soon", "1e400", "nan", f"{time.time() + 1000:.0f}"):
+        async with speaking_to(books, wiring) as owner:
+            await owner.post(HOOK, json=watchdog(made_at))
+            assert 0 <= float((await seen(owner))["watchdog_age_seconds"]) < 10
+
+
+async def test_the_end_of_the_watchdog_is_no_sign_of_life(owner: httpx2.AsyncClient) -> None:
+    await owner.post(HOOK, json=watchdog(status="resolved"))
+    assert (await seen(owner))["watchdog_at"] is None
 
 
 async def test_it_needs_the_token_and_the_shape(client: httpx2.AsyncClient, wiring: Wiring) -> None:
@@ -91,6 +125,7 @@ async def test_without_the_database_it_answers_503_and_tells_once_when_it_is_bac
 ) -> None:
     async with way_to(database_url) as way, open_books(way.url) as books, speaking_to(books, wiring) as owner:
         way.cut()
+        assert (await owner.post(HOOK, json=watchdog())).status_code == 503
         refused = await owner.post(HOOK, json=payload("SchedulerDown", "JobFailed"))
         assert refused.status_code == 503
         assert refused.headers["content-type"] == "application/problem+json"

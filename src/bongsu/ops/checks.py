@@ -294,6 +294,36 @@ def alertmanager(patient: Patient) -> Iterator[Finding]:
     yield verdict("alertmanager", detail, "bongsu restart prometheus", ok=bool(known))
 
 
+def watchdog(patient: Patient) -> Iterator[Finding]:
+    """Whether an alarm would arrive, from the rule to the bot."""
+    seen = patient.status["monitoring"]
+    age = seen["watchdog_age_seconds"]
+    detail = (
+        say("Watchdog 신호가 아직 없습니다", "no Watchdog yet")
+        if age is None
+        else say(f"마지막 Watchdog 신호 {float(age):.0f}초 전", f"last Watchdog {float(age):.0f} s ago")
+    )
+    repair = "bongsu restart prometheus · bongsu restart alertmanager · docs/runbooks/MonitoringBlind.md"
+    if seen["blind"]:
+        yield Finding("watchdog", "fail", detail, repair)
+    else:
+        yield Finding("watchdog", "unknown" if age is None else "ok", detail)
+
+
+def deadman(patient: Patient) -> Iterator[Finding]:
+    chosen = patient.settings
+    if isinstance(chosen, SettingsInvalid):
+        yield Finding("deadman", "unknown", say("설정부터 고쳐야 합니다", "the settings come first"))
+    elif chosen.deadman_url is None:
+        none = say(
+            "외부 생존 확인이 없습니다. 이 컴퓨터가 통째로 멈추면 아무도 알리지 못합니다 (DEADMAN_URL)",
+            "no dead-man's switch: when this machine dies, nobody tells you (DEADMAN_URL)",
+        )
+        yield Finding("deadman", "ok", none)
+    else:
+        yield Finding("deadman", "ok", say("외부 생존 확인이 켜져 있습니다", "the dead-man's switch is set"))
+
+
 def alerts(patient: Patient) -> Iterator[Finding]:
     for alert in patient.status["firing"]:
         yield Finding(
@@ -320,6 +350,8 @@ CHECKS: tuple[Check, ...] = (
     prometheus,
     rules,
     alertmanager,
+    watchdog,
+    deadman,
     alerts,
 )  # fmt: skip
 

@@ -1,17 +1,18 @@
 """Alertmanager's webhook: an alarm is on record before it is acknowledged."""
 
 import logging
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, Field
 
 from bongsu.core.facts import AlertChanged
+from bongsu.core.sight import WATCHDOG
 from bongsu.ledger.store import Ledger
 from bongsu.web.token import Bearer
 
-WATCHDOG = "Watchdog"
 _log = logging.getLogger(__name__)
 
 
@@ -32,13 +33,20 @@ class WebhookPayload(BaseModel):
 
 
 class Watchdog:
-    """When the alarm that always fires last came: the proof that alarms can reach us."""
+    """When the alarm that always fires last came, put on record at most every `pace` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, record: Callable[[datetime], Awaitable[None]], pace: float) -> None:
         self.received_at: datetime | None = None
+        self._record = record
+        self._pace = timedelta(seconds=pace)
+        self._recorded_at: datetime | None = None
 
-    def note(self) -> None:
-        self.received_at = datetime.now(UTC)
+    async def note(self, alert: AlertPayload) -> None:
+        """Raises LedgerUnavailable."""
+        self.received_at = now = datetime.now(UTC)
+        if self._recorded_at is None or now - self._recorded_at >= self._pace:
+            await self._record(_made_at(alert, now))
+            self._recorded_at = now
 
 
 def alarm_intake(ledger: Ledger, bearer: Bearer, watchdog: Watchdog) -> APIRouter:
@@ -47,15 +55,24 @@ def alarm_intake(ledger: Ledger, bearer: Bearer, watchdog: Watchdog) -> APIRoute
     @router.post("/webhook", dependencies=[Depends(bearer)])
     async def webhook(payload: WebhookPayload) -> dict[str, int]:
         """Answers 503 until everything is on record, so that Alertmanager keeps trying; the ledger tells nothing twice."""
-        facts = [_fact(alert) for alert in payload.alerts if alert.labels.get("alertname") != WATCHDOG]
-        if len(facts) < len(payload.alerts):
-            watchdog.note()
-        for fact in facts:
+        alarms = [alert for alert in payload.alerts if alert.labels.get("alertname") != WATCHDOG]
+        for alert in payload.alerts:
+            if alert not in alarms and alert.status == "firing":
+                await watchdog.note(alert)
+        for fact in map(_fact, alarms):
             await ledger.record(fact)
             _log.info("alert %s %s (%s)", fact.name, "firing" if fact.firing else "resolved", fact.severity)
-        return {"recorded": len(facts)}
+        return {"recorded": len(alarms)}
 
     return router
+
+
+def _made_at(alert: AlertPayload, now: datetime) -> datetime:
+    """When Prometheus made it: Alertmanager goes on telling what a dead Prometheus once said, for minutes."""
+    try:
+        return datetime.fromtimestamp(float(alert.annotations["evaluated_at"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return now
 
 
 def _fact(alert: AlertPayload) -> AlertChanged:

@@ -13,6 +13,7 @@ import bongsu
 from bongsu.ledger.database import Database
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
+from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.settings import Settings, Wiring, keep_secret
 from bongsu.web import problems
 from bongsu.web.alarms import Watchdog, alarm_intake
@@ -48,10 +49,10 @@ def create_backend(
         responses={code: {"model": problems.ProblemBody} for code in (422, 503)},
     )
     source, bearer = Reading(database), Bearer(keep_secret(wiring.api_token_file))
+    watchdog = Watchdog(WatchdogLog(database).note, settings.monitoring_blind_seconds / 10)
     app.include_router(health(source, datetime.now(UTC)))
     app.include_router(read_api(source, settings))
     app.include_router(control_api(ledger, source, bearer))
-    watchdog = Watchdog()
     app.include_router(alarm_intake(ledger, bearer, watchdog))
     app.include_router(status_page(source, settings, wiring))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import bongsu
 from bongsu.core.money import Krw
+from bongsu.core.sight import MONITORING_BLIND
 from bongsu.core.tradingday import loss_ratio, trading_day_start
 from bongsu.ledger.projection import STALE_AFTER
 from bongsu.ledger.reading import ALERTS, DECISIONS, Row, View
@@ -39,7 +40,14 @@ async def read_status(view: View, settings: Settings, words: Words) -> schemas.S
         portfolio=await read_portfolio(view),
         last_decisions=[schemas.Decision.model_validate(row) for row in decisions.rows],
         firing=[schemas.Alert.model_validate(row) for row in firing.rows],
+        monitoring=await _monitoring(view),
     )
+
+
+async def _monitoring(view: View) -> schemas.Monitoring:
+    row = await view.one("monitoring", alarm=MONITORING_BLIND)
+    assert row is not None  # the migration makes the row
+    return schemas.Monitoring.model_validate(row)
 
 
 async def read_portfolio(view: View) -> schemas.Portfolio:

@@ -241,6 +241,14 @@ class Job(Shape):
     reason: str | None
 
 
+class Monitoring(Shape):
+    """Whether alarms can arrive: the age of the last proof that one did."""
+
+    watchdog_at: Time | None
+    watchdog_age_seconds: Amount | None
+    blind: bool = Field(description="MonitoringBlind is firing.")
+
+
 class Status(Shape):
     """The whole on one page: what it does now, or why it does nothing."""
 
@@ -257,6 +265,7 @@ class Status(Shape):
     portfolio: Portfolio
     last_decisions: list[Decision]
     firing: list[Alert]
+    monitoring: Monitoring
 
 
 class Pause(Shape):

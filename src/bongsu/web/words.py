@@ -65,8 +65,8 @@ _IDLE = {
         "The exchange is closed for maintenance. The bot goes on by itself when it opens.",
     ),
     "monitoring_blind": (
-        "감시가 끊겼습니다: {at} 이후 알람이 온다는 증거가 없습니다. bongsu ps 로 prometheus와 alertmanager를 확인하세요.",
-        "Monitoring is blind: no proof since {at} that alarms can arrive. Look at prometheus and alertmanager: bongsu ps.",
+        "{at} 이후 알람을 받지 못합니다. 그동안 매수하지 않습니다. bongsu restart prometheus, bongsu restart alertmanager",
+        "No alarm can arrive since {at}. No buys meanwhile. bongsu restart prometheus, bongsu restart alertmanager",
     ),
     "starting": (
         "스케줄러가 막 시작했습니다. 곧 첫 판단을 합니다.",

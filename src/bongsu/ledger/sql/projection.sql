@@ -133,10 +133,12 @@ WITH scheduler AS (
     UNION ALL SELECT 9, 'exchange_maintenance', NULL, NULL FROM scheduler WHERE alive AND exchange_maintenance
     UNION ALL SELECT 10, 'not_reconciled', NULL, NULL FROM switches, scheduler s WHERE reconciled_at IS NULL AND s.alive
     UNION ALL SELECT 11, 'starting', NULL, NULL FROM scheduler s WHERE s.alive AND NOT EXISTS (SELECT FROM jobs WHERE name = 'trading_job')
+    UNION ALL SELECT 12, 'monitoring_blind', min(a.starts_at), NULL FROM alerts a
+               WHERE a.name = 'MonitoringBlind' AND a.firing AND EXISTS (SELECT FROM world WHERE mode <> 'sandbox') HAVING count(*) > 0
 )
 SELECT rank, reason, at, detail FROM blocking
  UNION ALL
-SELECT 12, 'waiting_for_candle', j.next_at, NULL
+SELECT 13, 'waiting_for_candle', j.next_at, NULL
   FROM jobs j
  WHERE j.name = 'trading_job' AND NOT EXISTS (SELECT FROM blocking)
    AND NOT EXISTS (SELECT FROM job_runs WHERE job_name = 'trading_job' AND outcome IS NULL)

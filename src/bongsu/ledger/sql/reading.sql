@@ -22,6 +22,12 @@ SELECT l.holder, l.epoch, l.taken_at,
   FROM leases l JOIN lease_renewals r USING (name)
  WHERE l.name = 'scheduler';
 
+-- monitoring --
+-- When an alarm last proved that alarms arrive, and whether the bot has said that none can
+SELECT proven_at AS watchdog_at, extract(epoch FROM clock_timestamp() - proven_at) AS watchdog_age_seconds,
+       EXISTS (SELECT FROM alerts WHERE name = %(alarm)s AND firing) AS blind
+  FROM watchdog;
+
 -- world --
 -- Whose ledger this is
 SELECT id, mode, created_at FROM world;
