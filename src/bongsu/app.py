@@ -347,20 +347,21 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     url = database_url(settings, wiring)
     await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
     database = Database(url, process="backend")
+    series = LedgerSeries(
+        partial(
+            project,
+            database,
+            lease_seconds=settings.lease_seconds,
+            markets=tuple(settings.markets),
+            day_start=settings.trading_day_start,
+        )
+    )
     telemetry = Telemetry(
         Owner.BACKEND,
         config_hash=settings.config_hash,
         mode=settings.bongsu_mode,
         connections=lambda: database.connections,
-        ledger=LedgerSeries(
-            partial(
-                project,
-                database,
-                lease_seconds=settings.lease_seconds,
-                markets=tuple(settings.markets),
-                day_start=settings.trading_day_start,
-            )
-        ),
+        ledger=series,
         disks={"data": wiring.bongsu_storage_dir or wiring.bongsu_state_dir, "logs": wiring.bongsu_log_dir},
     )
     database.observe = telemetry.transaction_ended
@@ -377,9 +378,8 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
         async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
-                await serve(
-                    backend, ledger, port=wiring.port(8000), background=[sender.run, watch_rules, *watching]
-                )
+                lives = [sender.run, series.run, watch_rules, *watching]
+                await serve(backend, ledger, port=wiring.port(8000), background=lives)
     finally:
         await database.close()
 

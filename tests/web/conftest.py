@@ -22,6 +22,13 @@ async def books(database_url: str) -> AsyncIterator[Books]:
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def _render_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test need not wait for what it just did to be shown."""
+    monkeypatch.setattr("bongsu.monitoring.telemetry.RENDERED_FOR", 0.0)
+    monkeypatch.setattr("bongsu.monitoring.ledger_series.PATIENCE", 5.0)
+
+
 @pytest.fixture
 def wiring(tmp_path: Path) -> Wiring:
     return Wiring(bongsu_state_dir=tmp_path, bongsu_port_offset=100)

@@ -14,6 +14,7 @@ class Way:
         self._pass = asyncio.Event()
         self._pass.set()
         self._refuse = False
+        self.delay = 0.0  # seconds that each block from the server takes longer
         self._pairs: set[asyncio.StreamWriter] = set()
         self.url = ""
 
@@ -43,12 +44,17 @@ class Way:
         inner_reader, inner_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
         self._pairs |= {writer, inner_writer}
         with suppress(ConnectionError):
-            await asyncio.gather(self._pump(reader, inner_writer), self._pump(inner_reader, writer))
+            await asyncio.gather(
+                self._pump(reader, inner_writer), self._pump(inner_reader, writer, late=True)
+            )
         self._pairs -= {writer, inner_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool = False
+    ) -> None:
         try:
             while block := await reader.read(65536):
+                await asyncio.sleep(self.delay if late else 0)
                 await self._pass.wait()
                 writer.write(block)
                 await writer.drain()

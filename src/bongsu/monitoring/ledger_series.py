@@ -1,19 +1,21 @@
-"""The projection of the ledger as Prometheus families, and the short-lived cache before it."""
+"""The projection of the ledger as Prometheus text, and the short-lived cache before it."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
 
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import Sample
 from bongsu.metrics import METRICS, Kind, Metric, Owner
 
-CACHED_FOR = 5.0  # seconds
-PATIENCE = 1.5  # seconds a scrape waits: it must answer while the database hangs
+READ_EVERY = 5.0  # seconds
+PATIENCE = 0.05  # seconds a scrape waits for a read that goes on
+HANGS_AFTER = 5.0  # seconds after which a database that has not answered counts as down
+FRESH_FOR = 10.0  # seconds after which a figure is not told any more
 
 _PROJECTED = tuple(m for m in METRICS if m.owners == (Owner.LEDGER,))
 _Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -25,48 +27,83 @@ _FAMILIES: dict[Kind, type[_Family]] = {
 _log = logging.getLogger(__name__)
 
 
-class LedgerSeries(Collector):
-    """Never shows a stale value: what could not be read now is not shown."""
+class LedgerSeries:
+    """Read in the background (`run`), so that no scrape waits for a database.
+
+    What is shown is at most FRESH_FOR old; what could not be read by then is not shown.
+    """
 
     def __init__(self, project: Callable[[], Awaitable[Sequence[Sample]]]) -> None:
         self._project = project
         self._reading: asyncio.Task[None] | None = None
-        self._samples: Sequence[Sample] = ()
-        self._read_at = float("-inf")
-        self.ledger_up = False
-        self.database_up = False
+        self._asked_at = float("-inf")
+        self._good_at = float("-inf")  # when the read began that gave what is shown
+        self._text = b""
+        self._database_up = False
+
+    @property
+    def ledger_up(self) -> bool:
+        return time.monotonic() - self._good_at <= FRESH_FOR
+
+    @property
+    def database_up(self) -> bool:
+        hangs = self._reading is not None and not self._reading.done() and self._age_of_question > HANGS_AFTER
+        return self._database_up and not hangs
+
+    @property
+    def text(self) -> bytes:
+        return self._text if self.ledger_up else b""
+
+    async def run(self) -> None:
+        while True:
+            await self.refresh()
+            await asyncio.sleep(READ_EVERY / 2)
 
     async def refresh(self) -> None:
-        """Answers within PATIENCE. One read goes on at a time; a hanging one is waited for, not repeated."""
-        if time.monotonic() - self._read_at < CACHED_FOR:
-            return
+        """Begins a read when one is due, and waits for it no longer than a scrape may.
+
+        One goes on at a time; a hanging one is neither waited for nor repeated: it ends with its connection.
+        """
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
-        done, _ = await asyncio.wait({self._reading}, timeout=PATIENCE)
-        if not done:
-            self._forget(database_up=False)
+            if self._age_of_question < READ_EVERY:
+                return
+            self._asked_at = time.monotonic()
+            self._reading = asyncio.create_task(self._read(self._asked_at))
+        await asyncio.wait({self._reading}, timeout=PATIENCE)
 
-    def collect(self) -> Iterable[_Family]:
-        return families(self._samples) if self.ledger_up else ()
+    @property
+    def _age_of_question(self) -> float:
+        return time.monotonic() - self._asked_at
 
-    def describe(self) -> Iterable[_Family]:
-        return (_empty(metric) for metric in _PROJECTED)
-
-    async def _read(self) -> None:
+    async def _read(self, began: float) -> None:
         try:
-            self._samples = await self._project()
+            samples = await self._project()
+            self._text = await asyncio.to_thread(render, samples)
         except LedgerUnavailable:
-            self._forget(database_up=False)
+            self._database_up = False
         except LedgerError:
             _log.exception("the ledger could not be projected")
-            self._forget(database_up=True)
+            self._database_up = True
         else:
-            self.ledger_up = self.database_up = True
-        self._read_at = time.monotonic()
+            self._database_up, self._good_at = True, began
+            return
+        self._good_at = float("-inf")
 
-    def _forget(self, *, database_up: bool) -> None:
-        self._samples = ()
-        self.ledger_up, self.database_up = False, database_up
+
+def render(samples: Iterable[Sample]) -> bytes:
+    """Raises KeyError for a sample that the registry does not know."""
+    return generate_latest(_Families(families(samples)))
+
+
+class _Families(CollectorRegistry):
+    """All that the library's own renderer asks of a registry."""
+
+    def __init__(self, built: list[_Family]) -> None:
+        super().__init__()
+        self._built = built
+
+    def collect(self) -> Iterable[_Family]:
+        return self._built
 
 
 def families(samples: Iterable[Sample]) -> list[_Family]:

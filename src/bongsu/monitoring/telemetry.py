@@ -1,5 +1,6 @@
 """What a process tells Prometheus at its `/metrics`."""
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from bongsu.metrics import Owner
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries
 
+RENDERED_FOR = 0.5  # seconds
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
@@ -36,21 +38,32 @@ class Telemetry:
         self._answers = answers
         self._ledger = ledger
         self._disks = disks or {}
+        self._plain = self._compressed = b""
+        self._rendered_at = float("-inf")
         self.instruments.set("bot_build_info", 1, version=bongsu.__version__, commit=source_commit())
         self.instruments.set("bot_config_info", 1, config_hash=config_hash, process=owner, mode=mode)
         if ledger is not None:
-            self.instruments.registry.register(ledger)
             self.instruments.add("http_requests_in_progress", 0)
             self.note_watchdog(time.time())
 
-    async def render(self) -> bytes:
+    async def render(self, *, compressed: bool = False) -> bytes:
+        """The same bytes for all who ask within RENDERED_FOR. Waits for no database."""
+        if self._ledger is not None:
+            await self._ledger.refresh()
+        if time.monotonic() - self._rendered_at >= RENDERED_FOR:
+            self._plain = self._render()
+            self._compressed = gzip.compress(self._plain, compresslevel=6)
+            self._rendered_at = time.monotonic()
+        return self._compressed if compressed else self._plain
+
+    def _render(self) -> bytes:
         self.note_connections()
         self._note_disks()
         if self._ledger is not None:
-            await self._ledger.refresh()
             self.instruments.set("ledger_up", self._ledger.ledger_up)
             self.instruments.set("db_up", self._ledger.database_up)
-        return generate_latest(self.instruments.registry)
+        ledger = self._ledger.text if self._ledger is not None else b""
+        return generate_latest(self.instruments.registry) + ledger
 
     def note_connections(self) -> None:
         if self._connections is not None:

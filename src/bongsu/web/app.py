@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,8 +31,8 @@ _PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 class Telemetry(RequestClock, Protocol):
     def note_watchdog(self, at: float) -> None: ...
 
-    async def render(self) -> bytes:
-        """All series, as Prometheus reads them. Answers within two seconds whatever the database does."""
+    async def render(self, *, compressed: bool = False) -> bytes:
+        """All series, as Prometheus reads them. Answers at once, whatever the database does."""
         ...
 
 
@@ -58,10 +58,12 @@ def create_backend(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         if watchdog.received_at is not None:
             telemetry.note_watchdog(watchdog.received_at.timestamp())
-        return Response(await telemetry.render(), media_type=_PLAIN_TEXT)
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packed else {})
+        return Response(await telemetry.render(compressed=packed), media_type=_PLAIN_TEXT, headers=headers)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
