@@ -68,6 +68,10 @@ MISTAKES = {
         _without("SchedulerHeartbeatStale-critical", "unless on() (max(bot_maintenance) == 1)"),
         _deploy(away=90),
     ),
+    "an announced restart may take longer than a minute": (
+        _without("TargetDown", "unless on() (max(bot_maintenance) == 1)"),
+        _deploy(away=90),
+    ),
     "three restarts are no loop": (
         _without("RestartLoop", "> 3.5", "> 2"),
         replace(SHORT, restarts=tuple(Restart(HOUR + n * 240, HOUR + n * 240 + 20) for n in range(3))),
