@@ -72,6 +72,10 @@ MISTAKES = {
         _without("TargetDown", "unless on() (max(bot_maintenance) == 1)"),
         _deploy(away=90),
     ),
+    "a run that ended just in time does not hang": (
+        _rule("JobHung").changed(**{"for": "0s"}),
+        replace(SHORT, slow=((HOUR, 2 * HOUR),)),
+    ),
     "three restarts are no loop": (
         _without("RestartLoop", "> 3.5", "> 2"),
         replace(SHORT, restarts=tuple(Restart(HOUR + n * 240, HOUR + n * 240 + 20) for n in range(3))),
