@@ -76,6 +76,10 @@ MISTAKES = {
         _rule("JobHung").changed(**{"for": "0s"}),
         replace(SHORT, slow=((HOUR, 2 * HOUR),)),
     ),
+    "a deploy brings its rules one after the other": (
+        _without("RulesNotLoaded", "unless on() (max(bot_maintenance) == 1)"),
+        _deploy(away=90),
+    ),
     "three restarts are no loop": (
         _without("RestartLoop", "> 3.5", "> 2"),
         replace(SHORT, restarts=tuple(Restart(HOUR + n * 240, HOUR + n * 240 + 20) for n in range(3))),
