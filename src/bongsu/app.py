@@ -92,7 +92,9 @@ async def run_scheduler(
 
         scheduler = _schedule(trading, begin_sending)
         _stop_on_signal(scheduler.stopping)
-        server, _ = start_http_server(wiring.port(8001), "127.0.0.1", trading.telemetry.instruments.registry)
+        server, _ = start_http_server(
+            wiring.port(8001), wiring.bind_host, trading.telemetry.instruments.registry
+        )
         try:
             await scheduler.run()
             for task in sending:
@@ -144,12 +146,13 @@ async def _open_sender(
 
 
 def _open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
+    api = wiring.telegram_api(settings)
     if not settings.telegram_enabled:
-        return TelegramMessenger(wiring.telegram_api_url, SANDBOX_TOKEN, SANDBOX_CHAT)
+        return TelegramMessenger(api, SANDBOX_TOKEN, SANDBOX_CHAT)
     assert settings.telegram_bot_token is not None  # the settings are validated
     assert settings.telegram_chat_id is not None
     token = settings.telegram_bot_token.get_secret_value()
-    return TelegramMessenger(wiring.telegram_api_url, token, settings.telegram_chat_id)
+    return TelegramMessenger(api, token, settings.telegram_chat_id)
 
 
 def _stop_on_signal(stopping: asyncio.Event) -> None:
@@ -211,7 +214,7 @@ async def open_trading(
         await database.open()
         stack.push_async_callback(database.close)
         lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
-        ledger = open_ledger(settings, database, lease)
+        ledger = open_ledger(settings, database, lease, wiring.pulse_file)
         markets = choose_markets(settings, world)
         await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
@@ -299,24 +302,27 @@ async def _watching_monitoring(settings: Settings, database: Database) -> AsyncI
         looking.cancel()
 
 
-def open_ledger(settings: Settings, database: Database, lease: Lease | None = None) -> Ledger:
+def open_ledger(
+    settings: Settings, database: Database, lease: Lease | None = None, pulse: Path | None = None
+) -> Ledger:
     return Ledger(
         database,
         voice=Voice(settings.bongsu_lang, settings.bongsu_mode),
         day_start=settings.trading_day_start,
         limits=settings.risk_limits,
         lease=lease,
+        on_heartbeat=pulse.touch if pulse else lambda: None,
     )
 
 
 def database_url(settings: Settings, wiring: Wiring) -> str:
     """Raises CannotStart."""
-    url = wiring.database_url or settings.database_url
+    url = wiring.find_database(settings)
     if url is None:
         raise CannotStart(
             "DATABASE_URL이 없습니다. `bongsu up`으로 시작하거나 .env에 적어 주세요 (no database: start with `bongsu up`)"
         )
-    return url.get_secret_value()
+    return url
 
 
 def instance_name(process: str) -> str:
@@ -372,14 +378,14 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             telemetry.note_rules(loaded=loaded, expected=expected_rules())
             await asyncio.sleep(RULES_EVERY)
 
-    ledger = open_ledger(settings, database)
+    ledger = open_ledger(settings, database, pulse=wiring.pulse_file)
     await database.open()
     try:
         async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
                 lives = [sender.run, series.run, watch_rules, *watching]
-                await serve(backend, ledger, port=wiring.port(8000), background=lives)
+                await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
         await database.close()
 

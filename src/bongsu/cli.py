@@ -235,6 +235,7 @@ def exchange(
     krw: Capital = None,
     start: Start = None,
     fresh: Fresh = False,
+    host: Annotated[str, typer.Option(help="여는 주소 (the address it listens on).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
 ) -> None:
     """모의 거래소만 (the sandbox exchange alone)."""
@@ -249,7 +250,7 @@ def exchange(
         for name, value in asdict(_market(candles, speed, seed, krw, start)).items()
         if value is not None
     }
-    run(ExchangeOptions(world_dir=world_dir, fresh=fresh, port=port, **chosen))
+    run(ExchangeOptions(world_dir=world_dir, fresh=fresh, host=host, port=port, **chosen))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,6 +27,7 @@ from bongsu.errors import SettingsInvalid
 Percent = Annotated[Decimal, Field(gt=0, le=100)]
 
 PLACEHOLDERS = ("your_", "changeme", "xxx", "<", "여기에")
+TELEGRAM_API = "https://api.telegram.org"
 SANDBOX_TOKEN = "sandbox:local"  # noqa: S105 - the local stand-in's, no secret
 SANDBOX_CHAT = "1000"
 SANDBOX_ACCESS_KEY = "sandbox-access-key"
@@ -204,6 +205,11 @@ class Settings(BaseSettings):
         shown = self.model_dump(mode="json", exclude=secret)
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
+    def kept_postgres_password(self, state: Path) -> str:
+        """The owner's, else the one made at the first start and kept in `state`."""
+        given = self.postgres_password
+        return given.get_secret_value() if given else keep_secret(state / "postgres_password")
+
     def secrets(self) -> tuple[str, ...]:
         """Values that must never be shown, for the redaction of logs."""
         held = (getattr(self, name) for name in type(self).model_fields)
@@ -220,11 +226,15 @@ class Wiring(BaseSettings):
     bongsu_env_file: Path = Path(".env")
     bongsu_port_offset: int = 0
     database_url: SecretStr | None = None
+    postgres_host: str | None = None  # where the owner's user, password and database lead, in containers
     exchange_url: str = "http://127.0.0.1:8700"
-    telegram_api_url: str = "http://127.0.0.1:8700/telegram"
+    telegram_api_url: str | None = None
     prometheus_url: str = "http://127.0.0.1:9090"
     bongsu_storage_dir: Path | None = None
     world_id: str | None = None
+    bind_host: str = "127.0.0.1"  # in a container all interfaces: its ports are published on loopback only
+    pulse_file: Path | None = None  # touched at each heartbeat, for the container's health check
+    classic_prometheus: bool = True  # Debian's build shows its pages under /classic
 
     def port(self, usual: int) -> int:
         return usual + self.bongsu_port_offset
@@ -232,6 +242,22 @@ class Wiring(BaseSettings):
     @property
     def api_token_file(self) -> Path:
         return self.bongsu_state_dir / "api_token"
+
+    def telegram_api(self, settings: Settings) -> str:
+        """Telegram's own when it is switched on, else the exchange's stand-in."""
+        usual = TELEGRAM_API if settings.telegram_enabled else f"{self.exchange_url}/telegram"
+        return self.telegram_api_url or usual
+
+    def find_database(self, settings: Settings) -> str | None:
+        """Given by the runner, or the owner's own, or that of the container network."""
+        given = self.database_url or settings.database_url
+        if given is not None:
+            return given.get_secret_value()
+        if self.postgres_host is None:
+            return None
+        password = settings.kept_postgres_password(self.bongsu_state_dir)
+        user, database = quote(settings.postgres_user, safe=""), quote(settings.postgres_db, safe="")
+        return f"postgresql://{user}:{quote(password, safe='')}@{self.postgres_host}:5432/{database}"
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
@@ -245,9 +271,19 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise SettingsInvalid(faults + _faults(invalid, path)) from None
     except UnicodeDecodeError:
         raise SettingsInvalid([f"{path}: UTF-8로 저장해 주세요 (not UTF-8)"]) from None
+    except PermissionError:
+        raise SettingsInvalid([_closed(path)]) from None
     if faults:
         raise SettingsInvalid(faults)
     return settings
+
+
+def _closed(path: Path) -> str:
+    uid = os.geteuid()
+    return (
+        f"{path}: uid {uid} 이(가) 읽을 수 없습니다. sudo chgrp {uid} .env && chmod 640 .env "
+        f"(uid {uid} cannot read it)"
+    )
 
 
 def _secrets_from_files(faults: list[str]) -> dict[str, str]:

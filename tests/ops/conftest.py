@@ -5,11 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from bongsu.ops.stack.postgres import Cluster
+from bongsu.ops.stack.postgres_programs import find_programs
+from postgres_keeper import free_port
 
 TOYS = Path(__file__).parent / "toys.py"
 
@@ -86,3 +91,18 @@ def toys(tmp_path: Path) -> Iterator[ToyStack]:
     stack = ToyStack(tmp_path)
     yield stack
     stack.end()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """pytest's own directories are closed to the account the server runs under."""
+    with tempfile.TemporaryDirectory(prefix="bongsu-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def cluster(home: Path) -> Cluster:
+    made = Cluster(find_programs(home / "programs"), home / "world", free_port(), durable=False)
+    made.initialise()
+    return made

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,25 +15,10 @@ import pytest
 from bongsu.errors import CannotStart
 from bongsu.ops.stack.children import processes_in
 from bongsu.ops.stack.postgres import Cluster, ensure_database
-from bongsu.ops.stack.postgres_programs import Programs, find_programs
-from postgres_keeper import free_port, start_server
+from bongsu.ops.stack.postgres_programs import Programs
+from postgres_keeper import start_server
 
 KEEPER = Path(__file__).parents[1] / "postgres_keeper.py"
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """pytest's own directories are closed to the account the server runs under."""
-    with tempfile.TemporaryDirectory(prefix="bongsu-", dir="/tmp", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture
-def cluster(home: Path) -> Cluster:
-    made = Cluster(find_programs(home / "programs"), home / "world", free_port(), durable=False)
-    made.initialise()
-    return made
 
 
 def test_a_database_of_ones_own_has_the_schema_and_an_ordinary_owner(database_url: str) -> None:

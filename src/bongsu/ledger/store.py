@@ -1,6 +1,6 @@
 """The ledger as trading sees it: facts go in, state comes out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -54,12 +54,14 @@ class Ledger:
         day_start: time,
         limits: RiskLimits,
         lease: Lease | None = None,
+        on_heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._voice = voice
         self._day_start = day_start
         self._limits = limits
         self._lease = lease
+        self._on_heartbeat = on_heartbeat
         self._waiting: list[f.Fact] = []
 
     async def prepare(self, world_id: str, mode: str, markets: Iterable[str]) -> None:
@@ -307,6 +309,7 @@ class Ledger:
         }
         async with self._database.transaction("heartbeat") as tx:
             await tx.execute(_SQL["heartbeat"], row)
+        self._on_heartbeat()
 
     async def mark_enabled(self) -> None:
         """Trading begins with this start."""

@@ -2,8 +2,12 @@
 
 import json
 import logging
+import math
+import os
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
@@ -11,7 +15,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bongsu.core.redaction import redact
+from bongsu.ops.stack.rotation import RotatingLog, sweep_old_logs
 
+_SWEEP_SECONDS = 86_400
 _QUIET = ("httpx2", "httpcore", "httpcore2", "asyncio", "uvicorn.access", "psycopg.pool")
 
 
@@ -41,16 +47,21 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    output = logging.StreamHandler(out)
-    output.setFormatter(
-        RedactingFormatter(
-            secrets,
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(out)],
+    outputs: list[logging.StreamHandler[TextIO] | logging.StreamHandler[LogFile]]
+    outputs = [logging.StreamHandler(out), *_kept(process)]
+    for output in outputs:
+        output.setFormatter(
+            RedactingFormatter(
+                secrets,
+                foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *_rendering(output.stream),
+                ],
+            )
         )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [output]
+    root.handlers[:] = outputs
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -72,7 +83,34 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         return redact(super().format(record), self._secrets)
 
 
-def _rendering(out: TextIO) -> list[Processor]:
+class LogFile:
+    """A stream that keeps itself bounded, and the folder beside it free of what is older than a month."""
+
+    def __init__(self, directory: Path, process: str) -> None:
+        self._directory = directory
+        self._log = RotatingLog(directory / process / f"{process}.log")
+        self._swept = -math.inf
+
+    def write(self, text: str) -> None:
+        self._log.write(text.encode())
+        if time.monotonic() - self._swept > _SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            sweep_old_logs(self._directory)
+
+    def flush(self) -> None:
+        """Every line is written through at once."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _kept(process: str) -> list[logging.StreamHandler[LogFile]]:
+    """Where no runner keeps what we say: in a container, BONGSU_LOG_FILES names the folder."""
+    directory = os.environ.get("BONGSU_LOG_FILES")
+    return [logging.StreamHandler(LogFile(Path(directory), process))] if directory else []
+
+
+def _rendering(out: TextIO | LogFile) -> list[Processor]:
     if out.isatty():
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     return [

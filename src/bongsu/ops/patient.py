@@ -10,11 +10,9 @@ from bongsu.errors import SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.running import Addresses, ask, fetch, find_addresses, find_services
 from bongsu.ops.stack.places import Places
-from bongsu.settings import Settings, load_settings
+from bongsu.settings import TELEGRAM_API, Settings, load_settings
 
 State = Literal["ok", "warn", "fail", "unknown"]
-
-_TELEGRAM = "https://api.telegram.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Finding:
 class Patient:
     """What the checks look at, each thing fetched once."""
 
-    def __init__(self, places: Places, telegram_url: str = _TELEGRAM) -> None:
+    def __init__(self, places: Places, telegram_url: str = TELEGRAM_API) -> None:
         self.places = places
         self.telegram_url = telegram_url
 

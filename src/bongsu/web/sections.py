@@ -216,7 +216,7 @@ def machinery(status: schemas.Status, words: Words) -> Html:
 
 
 def links(wiring: Wiring, words: Words) -> Html:
-    prometheus = f"http://127.0.0.1:{wiring.port(9090)}/classic"
+    prometheus = f"http://127.0.0.1:{wiring.port(9090)}{'/classic' if wiring.classic_prometheus else ''}"
     targets = (
         (words.say("API 문서", "API"), "/docs"),
         (words.say("준비 상태", "Readiness"), "/ready"),

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bongsu.ledger.voice import Voice
+from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, TELEGRAM_API, Settings
 
 # The words of the template's direct message, for an owner who reads English.
 _ENGLISH = {
@@ -43,6 +44,15 @@ class TelegramAccount:
     token: str
     chat: str
     voice: Voice
+
+
+def telegram_account(settings: Settings, stand_in: str) -> TelegramAccount:
+    """The owner's where it is switched on, else the exchange's stand-in."""
+    voice = Voice(settings.bongsu_lang, settings.bongsu_mode)
+    if settings.telegram_enabled and settings.telegram_bot_token and settings.telegram_chat_id:
+        token = settings.telegram_bot_token.get_secret_value()
+        return TelegramAccount(TELEGRAM_API, token, settings.telegram_chat_id, voice)
+    return TelegramAccount(stand_in, SANDBOX_TOKEN, SANDBOX_CHAT, voice)
 
 
 def render_alertmanager(template: Path, *, webhook: str, token_file: Path, telegram: TelegramAccount) -> str:

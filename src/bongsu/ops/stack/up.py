@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bongsu.ledger.voice import Voice
 from bongsu.ops.language import say, speak
 from bongsu.ops.stack import control, stack
 from bongsu.ops.stack.addresses import print_addresses
@@ -17,11 +16,11 @@ from bongsu.ops.stack.ports import require_free
 from bongsu.ops.stack.postgres import Cluster
 from bongsu.ops.stack.postgres_programs import find_programs
 from bongsu.ops.stack.progress import Progress
-from bongsu.ops.stack.render import TelegramAccount
+from bongsu.ops.stack.render import telegram_account
 from bongsu.ops.stack.services import service
 from bongsu.ops.stack.supervisor import State, Supervisor
 from bongsu.ops.stack.world import MarketOptions, World
-from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, Settings, keep_secret, load_settings
+from bongsu.settings import Settings, keep_secret, load_settings
 
 Verdict = Callable[[Native, Progress], Awaitable[bool]]
 
@@ -90,13 +89,14 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
     """Everything that can be refused is refused here, before the first process starts."""
     progress = Progress()
     world = World.of(options.market, places, replay=options.at_end is not None)
+    stand_in = f"http://127.0.0.1:{places.port(service('exchange').port)}/telegram"
     native = Native(
         places=places,
         world_id=world.id,
         world=world.directory,
         database=_database(settings, places, world.directory),
         exchange=world.exchange_arguments(),
-        telegram=lambda: _telegram(load_settings(), places),
+        telegram=lambda: telegram_account(load_settings(), stand_in),
         env_file=Path(os.environ.get("BONGSU_ENV_FILE", ".env")).absolute(),
         tell=progress.line,
     )
@@ -118,18 +118,8 @@ def _database(settings: Settings, places: Places, world: Path) -> Database:
             settings.database_url.get_secret_value(),
             watched_as=watcher.get_secret_value() if watcher else "",
         )
-    given = settings.postgres_password
-    password = given.get_secret_value() if given else keep_secret(places.state / "postgres_password")
+    password = settings.kept_postgres_password(places.state)
     port = places.port(service("postgres").port)
     cluster = Cluster(find_programs(places.programs), world, port)
     url = cluster.url(settings.postgres_user, password, settings.postgres_db)
     return Database(url, settings.postgres_user, password, settings.postgres_db, cluster)
-
-
-def _telegram(settings: Settings, places: Places) -> TelegramAccount:
-    voice = Voice(settings.bongsu_lang, settings.bongsu_mode)
-    if settings.telegram_enabled and settings.telegram_bot_token and settings.telegram_chat_id:
-        token = settings.telegram_bot_token.get_secret_value()
-        return TelegramAccount("https://api.telegram.org", token, settings.telegram_chat_id, voice)
-    local = f"http://127.0.0.1:{places.port(service('exchange').port)}/telegram"
-    return TelegramAccount(local, SANDBOX_TOKEN, SANDBOX_CHAT, voice)
