@@ -15,14 +15,13 @@ STALE = 20.0  # seconds; the heart beats every five
 _PATIENCE = 3.0
 
 
-def ailment(name: str, pulse: Path | None, host: str = "127.0.0.1") -> str | None:
+def ailment(url: str, pulse: Path | None) -> str | None:
     """None when it is well."""
-    declared = service(name)
     try:
-        with urllib.request.urlopen(f"http://{host}:{declared.port}{declared.ready_path}", timeout=_PATIENCE):
+        with urllib.request.urlopen(url, timeout=_PATIENCE):  # noqa: S310 - our own address
             pass
     except OSError as error:
-        return f"port {declared.port}: {error}"
+        return f"{url}: {error}"
     if pulse is None:
         return None
     try:
@@ -33,7 +32,8 @@ def ailment(name: str, pulse: Path | None, host: str = "127.0.0.1") -> str | Non
 
 
 if __name__ == "__main__":
+    declared = service(sys.argv[1])
     beat = os.environ.get("PULSE_FILE")
-    found = ailment(sys.argv[1], Path(beat) if beat else None)
+    found = ailment(f"http://127.0.0.1:{declared.port}{declared.ready_path}", Path(beat) if beat else None)
     print(found or "alive")
     sys.exit(1 if found else 0)

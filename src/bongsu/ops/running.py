@@ -46,8 +46,8 @@ def find_addresses(places: Places) -> Addresses:
     return Addresses(
         backend=os.environ.get("BACKEND_URL", url("backend")),
         exchange=os.environ.get("EXCHANGE_URL", url("exchange")),
-        prometheus=url("prometheus"),
-        alertmanager=url("alertmanager"),
+        prometheus=os.environ.get("PROMETHEUS_URL", url("prometheus")),
+        alertmanager=os.environ.get("ALERTMANAGER_URL", url("alertmanager")),
     )
 
 

@@ -49,6 +49,14 @@ _STATEMENT_STATISTICS = {
 }
 
 
+# The container network decides who reaches a server in a container, and the image where its socket is.
+CONTAINER_SETTINGS = {
+    name: value
+    for name, value in (_SETTINGS | _STATEMENT_STATISTICS).items()
+    if name not in ("listen_addresses", "unix_socket_directories")
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """One data directory, served on one port."""

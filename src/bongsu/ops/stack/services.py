@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
+METRICS_KEPT = "--storage.tsdb.retention.time=15d"
 
 
 @dataclass(frozen=True, slots=True)
