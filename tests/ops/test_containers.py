@@ -84,6 +84,13 @@ def test_the_exporter_follows_the_owner_to_another_server(keys: Keys) -> None:
     told = {name: (keys.folder("exporter") / name).read_text() for name in ("uri", "user", "password")}
     assert told["uri"].startswith("db.example:6000/mine?sslmode=disable")
     assert (told["user"], told["password"]) == ("me", "p@ss")
+    keys.make(
+        _settings(
+            database_url="postgresql://me@db.example/mine",
+            exporter_database_url="postgresql://w:x@db.example/mine",
+        )
+    )
+    assert (keys.folder("exporter") / "user").read_text() == "w"
 
 
 @as_root

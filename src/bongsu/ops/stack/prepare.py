@@ -6,6 +6,7 @@ for just that and without a network. Nothing that exists is changed but what `.e
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -61,9 +62,8 @@ class Keys:
     def _source(self, settings: Settings) -> dict[str, str]:
         """The exporter's; by the owner's own address where there is one."""
         if settings.database_url is not None:
-            return _taken_apart(
-                foreign_source(settings.database_url.get_secret_value(), None)["DATA_SOURCE_NAME"]
-            )
+            watched = settings.exporter_database_url or settings.database_url
+            return _taken_apart(foreign_source(watched.get_secret_value(), None))
         password = keep_secret(self.folder("exporter") / "password")
         where = f"postgres:5432/{quote(settings.postgres_db, safe='')}?sslmode=disable&connect_timeout=5"
         return {"uri": where, "user": EXPORTER, "password": password}
@@ -77,14 +77,14 @@ class Keys:
         fresh.replace(path)
 
 
-def _taken_apart(source: str) -> dict[str, str]:
+def _taken_apart(source: Mapping[str, str]) -> dict[str, str]:
     """As the exporter wants it where no secret may stand in the environment."""
-    parts = urlsplit(source)
+    parts = urlsplit(source["DATA_SOURCE_NAME"])
     where = parts.netloc.rpartition("@")[2]
     return {
         "uri": f"{where}{parts.path}?{parts.query}",
         "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
+        "password": source.get("PGPASSWORD", ""),
     }
 
 
