@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     )
     sentry_environment: str = Field("sandbox", description="Sentry 환경 이름.|Sentry environment.")
 
+    grafana_admin_user: str = Field(
+        "admin",
+        description="Grafana 관리자 이름. Grafana를 처음 켤 때만 쓰입니다.|Used at Grafana's first start.",
+    )
+    grafana_admin_password: SecretStr | None = Field(
+        None,
+        description="Grafana 관리자 비밀번호. 비우면 admin, 이 컴퓨터에서만 열리는 동안만 괜찮습니다.|admin when empty.",
+    )
+
     postgres_user: str = Field("trading_user", description="PostgreSQL 사용자.|PostgreSQL user.")
     postgres_password: SecretStr | None = Field(
         None,

@@ -19,6 +19,7 @@ _SECTIONS = {
     "BONGSU_MODE": "기본 | Basics",
     "TELEGRAM_ENABLED": "텔레그램 | Telegram",
     "SENTRY_ENABLED": "Sentry",
+    "GRAFANA_ADMIN_USER": "Grafana",
     "POSTGRES_USER": "데이터베이스 | Database",
     "AI_ADVISOR": "AI 판단 | AI decisions",
     "STOP_LOSS_PERCENT": "위험 한도 | Risk limits",
