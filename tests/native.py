@@ -19,7 +19,8 @@ from typing import Any
 import psycopg
 import yaml
 
-from stage import REPOSITORY, free_port
+from bongsu.ops.stack.services import SERVICES
+from stage import REPOSITORY, free_offset
 
 
 @dataclass
@@ -139,7 +140,7 @@ def open_stack(*market: str) -> Iterator[Stack]:
     if tools.exists():
         (root / "state").mkdir()
         (root / "state" / "tools").symlink_to(tools)
-    stack = Stack(root, free_port() % 20_000 + 20_000, environment, market)
+    stack = Stack(root, free_offset(*(service.port for service in SERVICES)), environment, market)
     try:
         yield stack
     finally:

@@ -63,9 +63,27 @@ def write_candles(path: Path, hours: Sequence[Shape | None], warm_up: int = 400)
 
 
 def free_port() -> int:
+    """Below the range from which the kernel takes ports for connections: what is free now stays free."""
+    return free_offset(0)
+
+
+def free_offset(*ports: int) -> int:
+    """What to add to each of `ports` so that all are free, and stay so."""
+    dice = random.SystemRandom()
+    while True:
+        offset = dice.randrange(10_000, 32_000 - max(ports))
+        if all(map(_is_free, (port + offset for port in ports))):
+            return offset
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 class Metronome:
