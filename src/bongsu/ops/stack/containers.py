@@ -47,6 +47,7 @@ class Container:
     needs: Mapping[str, Condition] = field(default_factory=dict)
     healthy: tuple[str, ...] = ()
     warm_up: int = 30  # failed checks do not count before
+    groups: tuple[str, ...] = ()  # besides the user's own
     capabilities: tuple[str, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str | None = None
@@ -253,6 +254,7 @@ _ROLES = _step(
     f"{OWN_UID}:{KEYS_GROUP}",
     _KEYS_MOUNT,
     needs={"postgres": "service_healthy"},
+    groups=(str(OWN_UID),),  # an .env that only the containers' group may read
 )
 _EXCHANGE = _process(
     "exchange", "--world-dir", "/var/lib/bongsu/exchange", "--host", _EVERYWHERE, needs=_PREPARED

@@ -63,6 +63,7 @@ def _service(container: Container) -> dict[str, Any]:
         "healthcheck": _healthcheck(container),
         "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}},
         "user": container.user,
+        "group_add": _Line(container.groups),
         "cap_add": _Line(container.capabilities),
         "cap_drop": _Line(["ALL"]),
         "init": container.is_ours or None,
