@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,14 +256,26 @@ def _fill(url: str, sessions: ExitStack) -> int:
     raise AssertionError("the server refuses nothing")
 
 
+@contextmanager
+def _hung(cluster: Cluster) -> Iterator[None]:
+    """The server stopped where it stands; sessions that were just ending may be gone before their turn."""
+    first = int((cluster.pgdata / "postmaster.pid").read_text().split()[0])
+    stopped: list[int] = []
+    try:
+        for pid in [first, *(pid for pid in processes_in(cluster.pgdata) if pid != first)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
 def _hang_then_die(cluster: Cluster, watched: Exporter) -> None:
-    stopped = list(processes_in(cluster.pgdata))
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(TimeoutError):
+    with _hung(cluster), pytest.raises(TimeoutError):
         watched.text(patience=1)
-    for pid in stopped:
-        os.kill(pid, signal.SIGCONT)
     watched.until("pg_up{}", 1)
     os.kill(int((cluster.pgdata / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
     deadline = time.monotonic() + 10
