@@ -20,7 +20,8 @@ import psycopg
 import yaml
 
 from bongsu.ops.stack.services import SERVICES
-from stage import REPOSITORY, free_offset
+from ports import free_offset
+from stage import REPOSITORY
 
 
 @dataclass

@@ -9,7 +9,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,12 +17,7 @@ from pathlib import Path
 from bongsu.ops.stack.children import die_with_parent
 from bongsu.ops.stack.postgres import Cluster, is_ready
 from bongsu.ops.stack.postgres_programs import find_programs
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ports import free_port
 
 
 def start_server(cluster: Cluster) -> "subprocess.Popen[bytes]":

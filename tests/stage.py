@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from psycopg.rows import dict_row
 from bongsu.core.decision import Action, Advice, Reason
 from bongsu.core.snapshot import MarketSnapshot
 from bongsu.settings import Settings, Wiring
+from ports import free_offset, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECORDED = REPOSITORY.parent / "shared" / "data"
@@ -60,30 +60,6 @@ def write_candles(path: Path, hours: Sequence[Shape | None], warm_up: int = 400)
             rows.append(f"{local},{','.join(map(str, shape))},{Decimal(shape[4]) * shape[3]}")
     path.write_bytes(gzip.compress("\n".join(rows).encode()))
     return str(path)
-
-
-def free_port() -> int:
-    """Below the range from which the kernel takes ports for connections: what is free now stays free."""
-    return free_offset(0)
-
-
-def free_offset(*ports: int) -> int:
-    """What to add to each of `ports` so that all are free, and stay so."""
-    dice = random.SystemRandom()
-    while True:
-        offset = dice.randrange(10_000, 32_000 - max(ports))
-        if all(map(_is_free, (port + offset for port in ports))):
-            return offset
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 class Metronome:
@@ -254,8 +230,8 @@ def open_stage(
     command += ["--candles", candles] if candles else []
     with (directory / "exchange.log").open("wb") as log:
         exchange = subprocess.Popen(command, stdout=log, stderr=log)
-    # The scheduler's metrics need a port of their own: 8001 and the offset.
-    stage = Stage(directory, database_url, f"http://127.0.0.1:{port}", free_port() - 8001, settings)
+    # The metrics of a scheduler are on 8001 and the offset, those of a second one on the next port.
+    stage = Stage(directory, database_url, f"http://127.0.0.1:{port}", free_offset(8001, 8002), settings)
     try:
         stage.until(lambda: _answers(stage, exchange, directory), "the exchange answers", 30)
         yield stage

@@ -1,6 +1,5 @@
 """The Telegram stand-in as its own process: what our messages really arrive at."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx2
 
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
+from ports import free_port
 
 _RUN = """
 import sys
@@ -56,9 +56,7 @@ class StandIn:
 
 @contextmanager
 def running_stand_in(directory: Path) -> Iterator[StandIn]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", _RUN, str(directory), str(port)], stderr=subprocess.DEVNULL
     )

@@ -20,7 +20,7 @@ from bongsu.monitoring.ledger_series import LedgerSeries
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.settings import Settings, Wiring
 from bongsu.web.app import create_backend
-from stage import free_port
+from ports import free_port
 from web.frozen import way_to
 from web.story import live_a_day, open_books
 

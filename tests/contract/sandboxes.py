@@ -1,6 +1,5 @@
 """The sandbox as a process of its own, and our production clients in front of it."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Volume
 from bongsu.core.order import OrderRequest, Side, Trigger
+from ports import free_port
 
 ETH = Market("KRW-ETH")
 
@@ -78,7 +78,7 @@ class Sandbox:
 
 def launch(world: Path, speed: str, *candles: Path) -> Process:
     """At a speed, "max" or a number; of generated markets, or of candle files."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", _RUN, str(world), str(port), speed, *map(str, candles)]
     process = Process(f"http://127.0.0.1:{port}", subprocess.Popen(command, stdout=subprocess.DEVNULL))
     _wait_for(process)
@@ -120,12 +120,6 @@ def sell(volume: Decimal, market: Market = ETH) -> OrderRequest:
 
 def _request(market: Market, side: Side, **amount: Any) -> OrderRequest:
     return OrderRequest(market, side, Trigger.DECISION, str(uuid4()), "이유", "HIGH", _AT, **amount)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(process: Process) -> None:

@@ -20,7 +20,7 @@ import yaml
 from bongsu.ops.stack import alarm_tools
 from bongsu.ops.stack.places import CHECKOUT, Places
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager
-from stage import free_port
+from ports import free_port
 
 TOKEN = "the-token-of-the-hook"
 

@@ -14,7 +14,7 @@ import pytest
 
 from bongsu.ops.stack.postgres import Cluster
 from bongsu.ops.stack.postgres_programs import find_programs
-from postgres_keeper import free_port
+from ports import free_port
 
 TOYS = Path(__file__).parent / "toys.py"
 

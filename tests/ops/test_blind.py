@@ -19,7 +19,7 @@ from bongsu.ops.stack import alarm_tools
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.render import TelegramAccount
 from ops.alertmanager import Alertmanager, find_tool, run_alertmanager, until
-from stage import free_port
+from ports import free_port
 
 PATIENCE = 5  # seconds, in the place of five minutes
 NOBODY = TelegramAccount("http://127.0.0.1:1", "1:token", "1000", Voice("ko", "sandbox"))

@@ -23,7 +23,8 @@ from bongsu.ops.stack.postgres import EXPORTER, Cluster
 from bongsu.ops.stack.prepare import Keys, open_logs
 from bongsu.ops.stack.roles import furnish
 from bongsu.settings import Settings, Wiring, load_settings
-from postgres_keeper import free_port, start_server
+from ports import free_port
+from postgres_keeper import start_server
 from stage import REPOSITORY
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other accounts")

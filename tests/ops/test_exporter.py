@@ -29,7 +29,8 @@ from bongsu.ops.stack.postgres_programs import find_programs
 from bongsu.ops.stack.render import TelegramAccount
 from bongsu.ops.stack.services import service
 from conftest import Server, one_at_a_time
-from postgres_keeper import free_port, start_server
+from ports import free_port
+from postgres_keeper import start_server
 
 PASSWORD = "p,a:s/s@%w 'o\"r?d#&=\\ x"  # everything a DSN could stumble over
 NO_ACCOUNT = TelegramAccount("http://127.0.0.1:1/telegram", "1:t", "1", Voice("ko", "sandbox"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ops.conftest import TOYS, ToyStack, wait_until
-from postgres_keeper import free_port
+from ports import free_port
 
 
 def toy(name: str, *options: str, **more: object) -> dict[str, object]:

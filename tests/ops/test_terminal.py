@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from bongsu.ops.patient import Finding, Patient
 from bongsu.ops.running import Addresses
 from bongsu.ops.stack.places import Places
 from bongsu.ops.status import show_status
+from ports import free_port
 from stand_in import StandIn, running_stand_in
 
 TOKEN = "123456789:" + "AbCdE" * 7
@@ -42,9 +42,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nobody() -> str:
     """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 Answers = dict[str, Any]

@@ -20,6 +20,7 @@ from bongsu.core.market import HOUR
 from bongsu.errors import CannotStart
 from bongsu.sandbox.store import FILE
 from bongsu.sandbox.world import ExchangeOptions, World
+from ports import free_port
 from sandbox.worlds import ETH, FLAT, START, recording, token
 
 RUN = """
@@ -77,7 +78,7 @@ Start = Callable[..., Exchange]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    port = _free_port()
+    port = free_port()
     with ExitStack() as stack:
 
         def started(*candles: str, speed: str = "max", seed: str = "1", port: int = port) -> Exchange:
@@ -205,7 +206,7 @@ def test_a_taken_port_is_named(start: Start) -> None:
 
 def test_a_second_exchange_in_one_world_is_refused(start: Start) -> None:
     start().ready()
-    assert "another exchange plays this world" in refusal(start(port=_free_port()))
+    assert "another exchange plays this world" in refusal(start(port=free_port()))
 
 
 def test_a_world_being_played_is_not_erased(start: Start, tmp_path: Path) -> None:
@@ -230,9 +231,3 @@ def test_two_recordings_that_overlap_in_part(start: Start, tmp_path: Path) -> No
     exchange.http.post("/sandbox/clock/wait", json={"until": "2024-01-17T18:30:00Z"})
     assert exchange.buy().json()["error"]["name"] == "market_offline"
     assert exchange.buy(market="KRW-BTC").status_code == 201
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 
+from ports import free_port
 from web.frozen import way_to
 
 PATIENCE = 60  # seconds; machines that run tests are slow
@@ -22,9 +22,7 @@ PATIENCE = 60  # seconds; machines that run tests are slow
 async def backend_process(
     database_url: str, tmp_path: Path
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx2.AsyncClient]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "BONGSU_STATE_DIR": str(tmp_path / "state"),
