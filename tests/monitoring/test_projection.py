@@ -1,7 +1,10 @@
 """`/metrics` is the ledger: the same figures, every registered name, and nothing that is not known to be true."""
 
+import asyncio
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from bongsu.core import facts as f
 from bongsu.core.clock import ExchangeSigns
@@ -18,7 +23,7 @@ from bongsu.core.money import Krw, Price
 from bongsu.core.order import Side
 from bongsu.core.snapshot import PriceSource
 from bongsu.core.tradingday import loss_ratio
-from bongsu.errors import LedgerUnavailable
+from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import MAX_SYMBOLS, OTHER, Sample, fold_symbols, project
 from bongsu.metrics import METRICS, PAUSE_REASONS, Kind, Owner
 from bongsu.monitoring.instruments import Instruments
@@ -26,7 +31,8 @@ from bongsu.monitoring.ledger_series import LedgerSeries, families
 from bongsu.monitoring.reference import render
 from bongsu.monitoring.telemetry import Telemetry
 from core.samples import BTC, ETH, NOON
-from web.story import Books, execute, fund, intend, live_a_day, request, value
+from web.frozen import way_to
+from web.story import Books, execute, fund, intend, live_a_day, open_books, request, value
 
 LATER = {  # absent as long as there is nothing to tell
     "http_route_duration_seconds": "born with the first request",
@@ -363,22 +369,112 @@ async def test_one_read_serves_the_scrapes_of_five_seconds() -> None:
     assert reads == 1
 
 
-async def test_a_failed_read_forgets_the_figures_before() -> None:
-    answers = iter([[Sample("orders_unknown", {}, Decimal(3))], LedgerUnavailable("away")])
+@dataclass
+class Watch:
+    """In the place of the module `time`."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    held = Watch()
+    monkeypatch.setattr("bongsu.monitoring.ledger_series.time", held)
+    return held
+
+
+def reads_of(watch: Watch, *answers: float | LedgerError) -> LedgerSeries:
+    """Reads that take so many seconds, or fail so."""
+    left = iter(answers)
 
     async def read() -> Sequence[Sample]:
-        answer = next(answers)
-        if isinstance(answer, LedgerUnavailable):
+        answer = next(left)
+        if isinstance(answer, LedgerError):
             raise answer
-        return answer
+        watch.now += answer
+        return [Sample("orders_unknown", {}, Decimal(3))]
 
-    series = LedgerSeries(read)
+    return LedgerSeries(read)
+
+
+async def test_a_failed_read_forgets_the_figures_before(watch: Watch) -> None:
+    series = reads_of(watch, 0, LedgerUnavailable("away"))
     await series.refresh()
     assert b"orders_unknown 3.0" in series.text
-    series._asked_at = float("-inf")
+    watch.now += 5
     await series.refresh()
+    assert (series.text, series.ledger_up, series.database_up) == (b"", False, False)
+
+
+async def test_a_database_too_slow_to_answer_leaves_the_figures_before_their_time(watch: Watch) -> None:
+    series = reads_of(watch, 0, LedgerError("slow"))
+    await series.refresh()
+    watch.now += 5
+    await series.refresh()
+    assert b"orders_unknown 3.0" in series.text
+    assert series.database_up
+    watch.now += 5.1
     assert not series.text
-    assert not series.ledger_up
+
+
+@pytest.mark.parametrize(("took", "told_for"), [(0, 10), (4, 14), (19, 29), (25, 30)])
+async def test_figures_are_told_as_much_longer_as_their_read_took(
+    watch: Watch, took: float, told_for: float
+) -> None:
+    series = reads_of(watch, took)
+    began = watch.now
+    await series.refresh()
+    watch.now = began + told_for - 0.1
+    assert series.text
+    watch.now = began + told_for + 0.1
+    assert not series.text
+
+
+async def test_only_a_quick_read_is_waited_for(watch: Watch) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def read() -> Sequence[Sample]:
+        asked.set()
+        await answered.wait()
+        return []
+
+    series = LedgerSeries(read)
+    first = asyncio.create_task(series.refresh())
+    await asked.wait()
+    watch.now += 11  # more than a scrape may wait
+    await asyncio.wait_for(series.refresh(), 5)
+    assert not first.done()
+    answered.set()
+    await first
+
+
+async def test_the_ledger_is_read_in_one_question(database_url: str) -> None:
+    """And one more may ask whether the connection lives."""
+    async with way_to(database_url) as way, open_books(way.url) as books:
+        await live_a_day(books)
+        before = way.questions
+        assert await project(books.database, lease_seconds=10.0)
+        assert way.questions - before <= 2
+
+
+async def test_scrapers_at_once_share_a_page_made_beside_the_loop(books: Books) -> None:
+    makers: set[int] = set()
+
+    class Maker(Collector):
+        def collect(self) -> list[Metric]:
+            makers.add(threading.get_ident())
+            return []
+
+    telemetry = telemetry_of(books)
+    telemetry.instruments.registry.register(Maker())
+    makers.clear()
+    plain = await asyncio.gather(*(telemetry.render() for _ in range(10)))
+    assert len(set(map(id, plain))) == 1
+    assert len(makers) == 1
+    assert makers != {threading.get_ident()}
 
 
 def test_a_series_outside_the_registry_is_a_defect() -> None:

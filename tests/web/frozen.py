@@ -1,6 +1,7 @@
 """A way to the database that can be cut, and one that goes silent without being cut."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
@@ -14,7 +15,8 @@ class Way:
         self._pass = asyncio.Event()
         self._pass.set()
         self._refuse = False
-        self.delay = 0.0  # seconds that each block from the server takes longer
+        self.delay = 0.0  # seconds that whatever the server says takes longer to arrive
+        self.questions = 0  # how often the server was asked, and waited for
         self._pairs: set[asyncio.StreamWriter] = set()
         self.url = ""
 
@@ -44,22 +46,45 @@ class Way:
         inner_reader, inner_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
         self._pairs |= {writer, inner_writer}
         with suppress(ConnectionError):
-            await asyncio.gather(
-                self._pump(reader, inner_writer), self._pump(inner_reader, writer, late=True)
-            )
+            await asyncio.gather(self._ask(reader, inner_writer), self._answer(inner_reader, writer))
         self._pairs -= {writer, inner_writer}
 
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool = False
+    async def _ask(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+        try:
+            while block := await client.read(65536):
+                self.questions += 1
+                await self._send(block, server)
+        finally:
+            server.close()
+
+    async def _answer(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        """Blocks that come close together arrive close together, however late."""
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        arriving = asyncio.create_task(self._arrive(under_way, client))
+        try:
+            while block := await server.read(65536):
+                under_way.put_nowait((time.monotonic() + self.delay, block))
+        finally:
+            under_way.put_nowait((0.0, b""))
+            await arriving
+
+    async def _arrive(
+        self, under_way: asyncio.Queue[tuple[float, bytes]], client: asyncio.StreamWriter
     ) -> None:
         try:
-            while block := await reader.read(65536):
-                await asyncio.sleep(self.delay if late else 0)
-                await self._pass.wait()
-                writer.write(block)
-                await writer.drain()
+            while True:
+                due, block = await under_way.get()
+                if not block:
+                    return
+                await asyncio.sleep(due - time.monotonic())
+                await self._send(block, client)
         finally:
-            writer.close()
+            client.close()
+
+    async def _send(self, block: bytes, to: asyncio.StreamWriter) -> None:
+        await self._pass.wait()
+        to.write(block)
+        await to.drain()
 
 
 @asynccontextmanager

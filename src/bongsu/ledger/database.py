@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -63,6 +64,24 @@ class Database:
     async def transaction(self, operation: str) -> AsyncIterator[Tx]:
         """Commits at the end. Raises LedgerUnavailable when the server is away; then nothing was written,
         or, when the answer to the commit was lost, everything: the caller's writes must bear being done twice."""
+        async with self._connected(operation) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self, operation: str) -> AsyncIterator[Tx]:
+        """Each statement is a transaction of its own, with nothing sent around it: a far server is waited for once."""
+        async with self._connected(operation) as connection:
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if (
+                    connection.info.transaction_status is TransactionStatus.IDLE
+                ):  # else the pool throws it away
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def _connected(self, operation: str) -> AsyncIterator[Tx]:
         began = time.monotonic()
         try:
             async with self._pool.connection() as connection:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from bongsu import metrics
 from bongsu.core.tradingday import NINE, trading_day_start
@@ -21,6 +22,11 @@ MAX_SYMBOLS = 50
 OTHER = "other"
 
 _LIVE = {m.name for m in metrics.METRICS if m.live_scheduler}
+_IDLE = "bot_idle_reason"
+# One statement: all figures are of one moment, and a slow or far database is waited for once.
+_ALL_SERIES = sql.SQL(
+    "{series} UNION ALL SELECT DISTINCT {name}, jsonb_build_object('reason', reason), 1 FROM ({reasons}) AS idle"
+).format(series=sql.SQL(_SQL["series"]), name=sql.Literal(_IDLE), reasons=sql.SQL(_SQL["idle_reasons"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ async def project(
     """
     today = trading_day_start(datetime.now(UTC), day_start)
     try:
-        async with database.transaction("project") as tx:
+        async with database.reading("project") as tx:
             return await _read(tx, {"lease_seconds": lease_seconds, "day": today}, markets)
     except psycopg.ProgrammingError as error:
         raise LedgerError(f"the schema does not fit this program: {error}") from error
@@ -57,21 +63,16 @@ async def idle_reasons(tx: Tx, lease_seconds: float) -> list[dict[str, Any]]:
 
 
 async def _read(tx: Tx, values: Mapping[str, Any], markets: tuple[str, ...]) -> list[Sample]:
-    values = {**values, "stale_after": STALE_AFTER, "pause_reasons": list(metrics.PAUSE_REASONS)}
-    async with tx.pipeline():  # sent at once: a far database costs one way there and back, not five
-        await tx.execute(_SQL["limit_time"])
-        beats = await tx.execute(_SQL["heartbeat_age"])
-        counters = await tx.execute(_SQL["counters"])
-        gauges = await tx.execute(_SQL["gauges"], values)
-        idle = await tx.execute(_SQL["idle_reasons"], values)
-    beat = await beats.fetchone()
-    scheduler_lives = beat is not None and beat["age"] <= STALE_AFTER
-    rows = (*await counters.fetchall(), *await gauges.fetchall())
+    known = {
+        "stale_after": STALE_AFTER,
+        "live_names": list(_LIVE),
+        "pause_reasons": list(metrics.PAUSE_REASONS),
+    }
+    rows = await (await tx.execute(_ALL_SERIES, {**known, **values})).fetchall()
     samples = [Sample(row["name"], row["labels"], row["value"]) for row in rows]
-    reasons = {row["reason"] for row in await idle.fetchall()} or {metrics.DECIDING}
-    samples += [Sample("bot_idle_reason", {"reason": reason}, Decimal(1)) for reason in sorted(reasons)]
-    shown = [s for s in samples if scheduler_lives or s.name not in _LIVE]
-    return fold_symbols(shown, markets)
+    if not any(sample.name == _IDLE for sample in samples):
+        samples.append(Sample(_IDLE, {"reason": metrics.DECIDING}, Decimal(1)))
+    return fold_symbols(samples, markets)
 
 
 def fold_symbols(samples: Iterable[Sample], first: tuple[str, ...]) -> list[Sample]:

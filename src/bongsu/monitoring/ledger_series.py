@@ -12,10 +12,11 @@ from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import Sample
 from bongsu.metrics import METRICS, Kind, Metric, Owner
 
-READ_EVERY = 5.0  # seconds
-PATIENCE = 0.05  # seconds a scrape waits for a read that goes on
+READ_EVERY = 5.0  # seconds from one read's beginning to the next's
+PATIENCE = 0.05  # seconds a read may take so that scrapes wait for it
 HANGS_AFTER = 5.0  # seconds after which a database that has not answered counts as down
-FRESH_FOR = 10.0  # seconds after which a figure is not told any more
+FRESH_FOR = 10.0  # seconds that a figure is told; as much longer as its own read took
+FRESH_AT_MOST = 30.0
 
 _PROJECTED = tuple(m for m in METRICS if m.owners == (Owner.LEDGER,))
 _Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -30,20 +31,21 @@ _log = logging.getLogger(__name__)
 class LedgerSeries:
     """Read in the background (`run`), so that no scrape waits for a database.
 
-    What is shown is at most FRESH_FOR old; what could not be read by then is not shown.
+    What is shown is as old as the beginning of its read. A slow database's figures are told until its next answer is
+    overdue; those of one that does not answer at all, never.
     """
 
     def __init__(self, project: Callable[[], Awaitable[Sequence[Sample]]]) -> None:
         self._project = project
         self._reading: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
-        self._good_at = float("-inf")  # when the read began that gave what is shown
+        self._told_until = float("-inf")
         self._text = b""
         self._database_up = False
 
     @property
     def ledger_up(self) -> bool:
-        return time.monotonic() - self._good_at <= FRESH_FOR
+        return time.monotonic() <= self._told_until
 
     @property
     def database_up(self) -> bool:
@@ -57,10 +59,12 @@ class LedgerSeries:
     async def run(self) -> None:
         while True:
             await self.refresh()
-            await asyncio.sleep(READ_EVERY / 2)
+            if self._reading is not None:
+                await self._reading
+            await asyncio.sleep(READ_EVERY - self._age_of_question)
 
     async def refresh(self) -> None:
-        """Begins a read when one is due, and waits for it no longer than a scrape may.
+        """Begins a read when one is due, and waits for a quick one.
 
         One goes on at a time; a hanging one is neither waited for nor repeated: it ends with its connection.
         """
@@ -69,7 +73,8 @@ class LedgerSeries:
                 return
             self._asked_at = time.monotonic()
             self._reading = asyncio.create_task(self._read(self._asked_at))
-        await asyncio.wait({self._reading}, timeout=PATIENCE)
+        if (left := PATIENCE - self._age_of_question) > 0:
+            await asyncio.wait({self._reading}, timeout=left)
 
     @property
     def _age_of_question(self) -> float:
@@ -80,14 +85,13 @@ class LedgerSeries:
             samples = await self._project()
             self._text = await asyncio.to_thread(render, samples)
         except LedgerUnavailable:
-            self._database_up = False
-        except LedgerError:
+            self._database_up, self._told_until = False, float("-inf")
+        except LedgerError:  # it answers: what it said before is true for its time
             _log.exception("the ledger could not be projected")
             self._database_up = True
         else:
-            self._database_up, self._good_at = True, began
-            return
-        self._good_at = float("-inf")
+            took = time.monotonic() - began
+            self._database_up, self._told_until = True, began + min(FRESH_FOR + took, FRESH_AT_MOST)
 
 
 def render(samples: Iterable[Sample]) -> bytes:

@@ -1,11 +1,13 @@
 """What a process tells Prometheus at its `/metrics`."""
 
+import asyncio
 import gzip
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -17,6 +19,12 @@ from bongsu.monitoring.ledger_series import LedgerSeries
 
 RENDERED_FOR = 0.5  # seconds
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    plain: bytes
+    compressed: bytes
 
 
 class Telemetry:
@@ -38,8 +46,8 @@ class Telemetry:
         self._answers = answers
         self._ledger = ledger
         self._disks = disks or {}
-        self._plain = self._compressed = b""
-        self._rendered_at = float("-inf")
+        self._page: asyncio.Task[_Page] | None = None
+        self._page_begun_at = float("-inf")
         self.instruments.set("bot_build_info", 1, version=bongsu.__version__, commit=source_commit())
         self.instruments.set("bot_config_info", 1, config_hash=config_hash, process=owner, mode=mode)
         if ledger is not None:
@@ -47,23 +55,28 @@ class Telemetry:
             self.note_watchdog(time.time())
 
     async def render(self, *, compressed: bool = False) -> bytes:
-        """The same bytes for all who ask within RENDERED_FOR. Waits for no database."""
+        """The same bytes for all who ask while they are made and within RENDERED_FOR. Waits for no database."""
         if self._ledger is not None:
             await self._ledger.refresh()
-        if time.monotonic() - self._rendered_at >= RENDERED_FOR:
-            self._plain = self._render()
-            self._compressed = gzip.compress(self._plain, compresslevel=6)
-            self._rendered_at = time.monotonic()
-        return self._compressed if compressed else self._plain
+        now = time.monotonic()
+        if self._page is None or (self._page.done() and now - self._page_begun_at >= RENDERED_FOR):
+            self._page, self._page_begun_at = asyncio.create_task(self._render()), now
+        page = await asyncio.shield(self._page)
+        return page.compressed if compressed else page.plain
 
-    def _render(self) -> bytes:
+    async def _render(self) -> _Page:
         self.note_connections()
-        self._note_disks()
+        ledger = b""
         if self._ledger is not None:
-            self.instruments.set("ledger_up", self._ledger.ledger_up)
+            ledger = self._ledger.text
+            self.instruments.set("ledger_up", ledger != b"")
             self.instruments.set("db_up", self._ledger.database_up)
-        ledger = self._ledger.text if self._ledger is not None else b""
-        return generate_latest(self.instruments.registry) + ledger
+        return await asyncio.to_thread(self._make_page, ledger)
+
+    def _make_page(self, ledger: bytes) -> _Page:
+        self._note_disks()
+        plain = generate_latest(self.instruments.registry) + ledger
+        return _Page(plain, gzip.compress(plain, compresslevel=6))
 
     def note_connections(self) -> None:
         if self._connections is not None:

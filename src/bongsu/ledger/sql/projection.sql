@@ -1,17 +1,6 @@
--- limit_time --
--- A scrape must not wait for a sick database
-SET LOCAL statement_timeout = '1s';
-
--- counters --
--- Everything that was ever counted
-SELECT name, labels, value FROM metric_counter ORDER BY name, labels;
-
--- heartbeat_age --
--- Wall seconds since the scheduler's event loop last gave a sign of life; no row before its first
-SELECT extract(epoch FROM clock_timestamp() - beat_at) AS age FROM heartbeats WHERE process = 'scheduler';
-
--- gauges --
--- What the tables say now, one row per series; what has no truth yet has no row
+-- series --
+-- Everything that was ever counted, and what the tables say now: one row per series. What has no truth yet has no row,
+-- nor has what only a living scheduler vouches for when it is dead
 WITH scheduler AS (
     SELECT started_at, beat_at, clock_offset_seconds, exchange_maintenance FROM heartbeats WHERE process = 'scheduler'
 ), leader AS (
@@ -63,9 +52,10 @@ WITH scheduler AS (
            age_seconds + extract(epoch FROM clock_timestamp() - measured_at) AS age
       FROM market_freshness
 )
-SELECT g.name, coalesce(g.labels, '{}') AS labels, g.value::numeric AS value
+SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
   FROM (
-    SELECT 'scheduler_job_duration_seconds' AS name, jsonb_build_object('job_name', name) AS labels, coalesce(duration, 0) AS value FROM job
+    SELECT name, labels, value FROM metric_counter
+    UNION ALL SELECT 'scheduler_job_duration_seconds', jsonb_build_object('job_name', name), coalesce(duration, 0) FROM job
     UNION ALL SELECT 'scheduler_job_last_start_timestamp_seconds', jsonb_build_object('job_name', name), extract(epoch FROM coalesce(last_start, registered_at)) FROM job
     UNION ALL SELECT 'scheduler_job_last_success_timestamp_seconds', jsonb_build_object('job_name', name), extract(epoch FROM coalesce(last_success, registered_at)) FROM job
     UNION ALL SELECT 'scheduler_job_last_failure_timestamp_seconds', jsonb_build_object('job_name', name), coalesce(extract(epoch FROM last_failure), 0) FROM job
@@ -110,7 +100,9 @@ SELECT g.name, coalesce(g.labels, '{}') AS labels, g.value::numeric AS value
     UNION ALL SELECT 'bot_maintenance', NULL, EXISTS (SELECT FROM maintenance WHERE ends_at > clock_timestamp())::int
     UNION ALL SELECT 'daily_report_last_sent_timestamp_seconds', NULL,
                      extract(epoch FROM coalesce((SELECT max(recorded_at) FROM daily_reports), registered_at)) FROM job WHERE name = 'daily_report_job'
-  ) AS g;
+  ) AS s
+ WHERE s.name <> ALL (%(live_names)s::text[])
+    OR EXISTS (SELECT FROM scheduler WHERE beat_at >= clock_timestamp() - make_interval(secs => %(stale_after)s))
 
 -- idle_reasons --
 -- Why nothing is being done now, the gravest first; no row while something is. `at` is wall time, but of a wait the market's
@@ -142,4 +134,4 @@ SELECT 13, 'waiting_for_candle', j.next_at, NULL
   FROM jobs j
  WHERE j.name = 'trading_job' AND NOT EXISTS (SELECT FROM blocking)
    AND NOT EXISTS (SELECT FROM job_runs WHERE job_name = 'trading_job' AND outcome IS NULL)
- ORDER BY 1, 2, 3;
+ ORDER BY 1, 2, 3
