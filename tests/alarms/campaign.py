@@ -1,140 +1,173 @@
 """`make alarms`: whole months of the bot's life, and every alarm that nobody needed.
 
-Exits with 1 if there was one, or if an alarm that had a reason did not come.
+Exits with 1 if there was one, if an alarm that had a reason did not come, or if anything was not judged. Ctrl-C ends it
+after the days in hand; `--resume` goes on.
 """
 
 import argparse
+import json
+import shlex
+import signal
 import sys
 import tempfile
-from collections import Counter
+import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import promql_parser
-
-from alarms.life import DAY, HOUR, draw
-from alarms.trial import Verdict, Window, judge
+from alarms.life import DAY, draw
+from alarms.questions import Unjudged
+from alarms.results import Result, Shelf, Tally, table
+from alarms.store import Unanswered
+from alarms.trial import Tools, Window, judge, looks_back
 from alarms.work import Work, work_of
-from bongsu.ops.stack.alarm_tools import PROMTOOL, find
+from bongsu.ops.stack.alarm_tools import PROMETHEUS, PROMTOOL, find
 from bongsu.ops.stack.places import Places
-from rules.alert_rules import RULES, Rule, parsed, seconds
+from rules.alert_rules import RULES, Rule
 
-WARM = HOUR
+JUDGED = tuple(rule for rule in RULES if rule.severity != "none")  # all but the Watchdog, which always fires
+TRIES = 2
+MISSING = "python scripts/fetch_alarm_tools.py"
 
 
 @dataclass(frozen=True)
 class Trial:
+    seed: int
     title: str
     window: Window
     rules: tuple[Rule, ...]
 
 
-@dataclass
-class Tally:
-    """Of one seed. `judged`: evaluations of single rules."""
+def trials(work: Work, rules: Sequence[Rule] = JUDGED) -> Iterator[Trial]:
+    """Every rule at its group's pace, day by day, on the shipped scrapes of 10 s.
 
-    trials: int = 0
-    days: int = 0
-    judged: int = 0
-    told: Counter[str] = field(default_factory=Counter)
-    false: Counter[str] = field(default_factory=Counter)
-    missed: list[str] = field(default_factory=list)
-
-    def add(self, trial: Trial, verdict: Verdict) -> None:
-        self.trials += 1
-        self.judged += verdict.evaluations * len(trial.rules)
-        self.told.update({alert: n for alert, n in verdict.fired.items() if alert not in verdict.false})
-        self.false.update(verdict.false)
-        self.missed += [f"{truth.alert} at {truth.start:.0f} s ({truth.why})" for truth in verdict.missed]
-
-
-def trials(work: Work, rules: Sequence[Rule], evaluation: int | None = None) -> Iterator[Trial]:
-    """Every rule at its group's pace, or each `evaluation` seconds, day by day, on the shipped scrapes of 10 s.
-
-    A rule that looks back for an hour or more changes its mind slowly and costs much: it is judged over the whole life at
-    once, on a sample a minute, each minute, and each five minutes where it looks back for six hours or more. So a window of
-    three days is full after the third day; what it says before stands on the days there are, as after an installation.
+    A rule that looks back for a day or more changes its mind slowly and costs much: it is judged over the whole life at
+    once, on a sample a minute, each five minutes. So a window of three days is full after the third day; what it says
+    before stands on the days there are, as after an installation.
     """
-    slow = [rule for rule in rules if longest_window(rule) >= HOUR]
-    for pace, chosen in (
-        (60, [rule for rule in slow if longest_window(rule) < 6 * HOUR]),
-        (300, [rule for rule in slow if longest_window(rule) >= 6 * HOUR]),
-    ):
-        if chosen:
-            window = Window(work, 0, work.life.length, 0, scrape=60, evaluation=pace)
-            yield Trial(f"long windows, each {pace} s", window, tuple(chosen))
-    quick = [rule for rule in rules if rule not in slow]
-    for pace in sorted({evaluation or seconds(rule.interval) for rule in quick}):
-        chosen = [rule for rule in quick if pace == (evaluation or seconds(rule.interval))]
-        for day in range(int(work.life.days)):
-            window = Window(work, day * DAY, (day + 1) * DAY, WARM if day else 0, scrape=10, evaluation=pace)
-            yield Trial(f"day {day + 1}, each {pace} s", window, tuple(chosen))
+    slow = tuple(rule for rule in rules if looks_back(rule) >= DAY)
+    quick = tuple(rule for rule in rules if rule not in slow)
+    if slow:
+        window = Window(work, 0, work.life.length, scrape=60, pace=300)
+        yield Trial(work.life.seed, "long windows", window, slow)
+    for day in range(int(work.life.days)):
+        yield Trial(work.life.seed, f"day {day + 1}", Window(work, day * DAY, (day + 1) * DAY), quick)
+
+
+def attempt(tools: Tools, trial: Trial) -> Result:
+    """A second time where a server died."""
+    for left in reversed(range(TRIES)):
+        with tempfile.TemporaryDirectory(prefix="alarms_") as directory:
+            try:
+                verdict = judge(tools, Path(directory), trial.window, trial.rules)
+                return Result.of(trial.seed, trial.title, verdict)
+            except (Unanswered, Unjudged, OSError) as error:
+                why = f"{type(error).__name__}: {error}"
+                print(f"seed {trial.seed}, {trial.title}: {why}; tries left: {left}", flush=True)
+    return Result(trial.seed, trial.title, not_judged=why)
 
 
 def run(
-    promtool: Path, days: int, seeds: Sequence[int], workers: int, evaluation: int | None
-) -> dict[int, Tally]:
-    tallies = {seed: Tally(days=days) for seed in seeds}
-    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(workers) as pool:
-        jobs = []
-        for seed in seeds:
-            for number, trial in enumerate(trials(work_of(draw(seed, days)), RULES, evaluation)):
-                place = Path(directory) / f"{seed}_{number}"
-                jobs.append((seed, trial, pool.submit(judge, promtool, place, trial.window, trial.rules)))
+    tools: Tools,
+    days: int,
+    seeds: Sequence[int],
+    workers: int,
+    shelf: Shelf,
+    rules: Sequence[Rule] = JUDGED,
+) -> tuple[list[Tally], bool]:
+    """Also whether it came to its end."""
+    tallies, left = {}, []
+    for seed in seeds:
+        life = draw(seed, days)
+        tally = tallies[seed] = Tally(life)
+        for trial in trials(work_of(life), rules):
+            tally.trials += 1
+            if (known := shelf.find(seed, trial.title)) is not None:
+                tally.add(known)
+            else:
+                left.append(trial)
+    kept = sum(tally.judged for tally in tallies.values())
+    print(f"{len(rules)} rules; {len(left)} trials to judge, {kept} judged before", flush=True)
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_judged, tools, trial, shelf) for trial in left]
         try:
-            for seed, trial, judged in jobs:
-                verdict = judged.result()
-                tallies[seed].add(trial, verdict)
-                print(f"seed {seed}, {trial.title}: {_said(verdict)}", flush=True)
+            for result in _told(jobs):
+                tallies[result.seed].add(result)
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            print("interrupted: the table holds what was judged until now")
-    return tallies
+            print("interrupted: ends with the days in hand", flush=True)
+            pool.shutdown(cancel_futures=True)
+            return list(tallies.values()), False
+    return list(tallies.values()), True
 
 
-def longest_window(rule: Rule) -> float:
-    """0 for a rule that looks at the moment only."""
-    ranges = [
-        node.range.total_seconds() for node in parsed(rule) if isinstance(node, promql_parser.MatrixSelector)
-    ]
-    return max(ranges, default=0)
+def _judged(tools: Tools, trial: Trial, shelf: Shelf) -> Result:
+    result = attempt(tools, trial)
+    shelf.keep(result)
+    return result
 
 
-def _said(verdict: Verdict) -> str:
-    if verdict.false or verdict.missed:
-        return (
-            f"FALSE {verdict.false or 'none'}, MISSED {[truth.alert for truth in verdict.missed] or 'none'}"
+def _told(jobs: Sequence[Future[Result]]) -> Iterator[Result]:
+    began = time.monotonic()
+    for done, job in enumerate(as_completed(jobs), start=1):
+        result = job.result()
+        left = timedelta(seconds=round((time.monotonic() - began) / done * (len(jobs) - done)))
+        print(
+            f"{done}/{len(jobs)}, about {left} left: seed {result.seed}, {result.title}: {result}", flush=True
         )
-    return ", ".join(sorted(verdict.fired)) or "silent"
+        yield result
 
 
-def table(tallies: dict[int, Tally]) -> str:
-    """Of each false alarm: at how many evaluations it fired."""
-    lines = ["seed  days  trials  evaluations  alarms with a reason → false alarms"]
-    for seed, tally in tallies.items():
-        told = ", ".join(sorted(tally.told)) or "none"
-        false = ", ".join(f"{alert} ({n})" for alert, n in sorted(tally.false.items())) or "none"
-        lines.append(f"{seed:>4}  {tally.days:>4}  {tally.trials:>6}  {tally.judged:>11,}  {told} → {false}")
-        lines += [f"      MISSED {missed}" for missed in tally.missed]
-    return "\n".join(lines)
+def report(tallies: Sequence[Tally], *, complete: bool) -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["make", "alarms", f"ARGS={shlex.join(sys.argv[1:])}"]),
+        "complete": complete,
+        "good": complete and all(tally.good for tally in tallies),
+        "rules": len(JUDGED),
+        "seeds": [tally.figures() for tally in tallies],
+    }
 
 
-def main() -> int:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make alarms", description=__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 on")
     parser.add_argument("--seed", type=int, help="this one only")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--evaluation", type=int, help="seconds; default: each rule at its group's pace")
-    chosen = parser.parse_args()
-    promtool = find(PROMTOOL, Places.from_environment().tools)
-    assert promtool is not None, "promtool: python scripts/fetch_alarm_tools.py"
+    parser.add_argument("--resume", action="store_true", help="keep what these rules were judged before")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all figures")
+    return parser.parse_args()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    chosen = _arguments()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    places = Places.from_environment()
+    prometheus, promtool = (find(tool, places.tools) for tool in (PROMETHEUS, PROMTOOL))
+    assert prometheus is not None, MISSING
+    assert promtool is not None, MISSING
+    shelf = Shelf.below(places.state, chosen.days)
+    if not chosen.resume:
+        shelf.clear()
+    shelf.forget_others()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
-    tallies = run(promtool, chosen.days, seeds, chosen.workers, chosen.evaluation)
+    tallies, complete = run(Tools(prometheus, promtool), chosen.days, seeds, chosen.workers, shelf)
     print(table(tallies))
-    return 1 if any(tally.false or tally.missed for tally in tallies.values()) else 0
+    said = report(tallies, complete=complete)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(said, ensure_ascii=False, indent=1), "utf-8")
+    if not complete:
+        print('not complete: make alarms ARGS="--resume"')
+        return 130
+    return 0 if said["good"] else 1
 
 
 if __name__ == "__main__":

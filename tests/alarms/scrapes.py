@@ -15,7 +15,7 @@ from alarms.work import MARKETS, Work
 from bongsu.metrics import Metric, Owner, find
 from rules.foreign import FOREIGN
 
-EPOCH = 1_790_000_000.0  # wall time at which a life begins: a timestamp of 0 lies that far back
+EPOCH = 1_700_006_400.0  # wall time at which a life begins, 09:00 KST: a timestamp of 0 lies that far back
 WITHHELD_AFTER = 15.0
 HEARTBEAT = 5.0
 TARGETS = {
@@ -63,12 +63,13 @@ def during(spans: Sequence[Span], at: Times) -> Flags:
 
 @dataclass(frozen=True)
 class Scrapes:
-    """From `begin` on, each `step` seconds. Time 0 of the samples is `begin`."""
+    """From `begin` on, each `step` seconds. `origin`: what clocks show when the life begins."""
 
     work: Work
     begin: float
     end: float
     step: float
+    origin: float = EPOCH
 
     @property
     def life(self) -> Life:
@@ -82,10 +83,6 @@ class Scrapes:
     def seen(self) -> Times:
         """The backend shows the ledger up to 5 s late, and a rule reads what was scraped up to 10 s ago."""
         return self.at - self.life.chance(2).uniform(0, 15)
-
-    @cached_property
-    def now(self) -> Times:
-        return self.at - self.begin
 
     @cached_property
     def answers(self) -> dict[str, Flags]:
@@ -187,11 +184,11 @@ class Scrapes:
         return Series(name, {"job": job, "instance": TARGETS[job]}, values)
 
     def timestamp(self, moments: Times | float) -> Times | float:
-        return moments - self.begin
+        return moments + self.origin
 
     def never(self) -> float:
         """A timestamp of 0."""
-        return -EPOCH - self.begin
+        return self.origin - EPOCH
 
 
 def _registered(name: str, owner: Owner) -> Metric:

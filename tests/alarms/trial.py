@@ -1,69 +1,78 @@
-"""One window of a life before the rules: Prometheus's own engine, as `promtool test rules` runs it, is the judge."""
+"""One window of a life before the rules, each at its group's pace.
 
-import json
-import re
-import subprocess
+A running Prometheus is given the samples and says at which moments each expression has a result. Where none has, no alarm
+can be pending. What is left goes to the rule engine (`promtool test rules`), which knows `for`: expressions replaced by
+their results, names and labels of the alarms kept. That both together say what the engine says of the rules themselves
+is tested.
+"""
+
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
+import promql_parser
 
 from alarms.bot import bot
-from alarms.life import Life
-from alarms.notation import notation
-from alarms.scrapes import Scrapes, Series, during
+from alarms.life import Life, Span
+from alarms.questions import Answer, Stretch, ask
+from alarms.scrapes import Scrapes, Series
 from alarms.servers import servers
+from alarms.store import Answers, Store, open_store
 from alarms.truths import Truth, truths
 from alarms.work import Work, work_of
-from rules.alert_rules import Rule, rendered, selectors
+from rules.alert_rules import Rule, parsed, seconds, selectors
 
 TOLD = 300.0  # seconds: whatever has to be told is told within them
+LOOKBACK = 300  # seconds for which Prometheus takes the last sample of a series
+_APART = 600  # seconds without any result, after which a new stretch is cheaper
 
-_RULES = "rules.yml"
-_COUNTER = "Evaluated"  # an alert that always fires: it counts the evaluations
-_TRUE = "alarm_is_true"
-_FIRING = 'ALERTS{alertstate="firing", alertname!="Watchdog"}'
-_GOT = re.compile(r"^\s+got: (.+)$", re.MULTILINE)
-_SAMPLE = re.compile(r"\{([^}]*)\} ([\d.E+]+)")
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+@dataclass(frozen=True)
+class Tools:
+    prometheus: Path
+    promtool: Path
 
 
 @dataclass(frozen=True)
 class Window:
-    """Judged from `begin` to `end`; what the rules look back on begins `warm` seconds before. All in seconds."""
+    """Judged after `begin`, to `end`, in seconds. `pace`: at least so long between evaluations."""
 
     work: Work
     begin: float
     end: float
-    warm: float = 0
     scrape: int = 10
-    evaluation: int = 10
+    pace: int = 0
 
     @property
     def length(self) -> float:
         return self.end - self.begin
 
-    @property
-    def scrapes(self) -> Scrapes:
-        return Scrapes(self.work, self.begin - self.warm, self.end, self.scrape)
+    def scrapes(self, before: float = 0) -> Scrapes:
+        """From `before` seconds before its begin on, where the life has begun by then."""
+        return Scrapes(self.work, max(0, self.begin - before), self.end, self.scrape)
+
+    def interval(self, rule: Rule) -> int:
+        return max(self.pace, seconds(rule.interval))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`false`: at how many evaluations each alarm fired without a reason; `missed`: reasons without their alarm."""
+    """`false`: at how many evaluations each alarm fired without a reason; `missed`: reasons without their alarm.
+
+    `evaluations` of single rules. `when`: the end of the quarter of an hour of the first false alarm of each name.
+    """
 
     evaluations: int
     fired: dict[str, int]
     false: dict[str, int]
     missed: tuple[Truth, ...]
+    when: dict[str, float]
 
 
-def whole(life: Life, scrape: int = 10, evaluation: int = 10) -> Window:
-    return Window(work_of(life), 0, life.length, scrape=scrape, evaluation=evaluation)
+def whole(life: Life, scrape: int = 10) -> Window:
+    return Window(work_of(life), 0, life.length, scrape)
 
 
 def series(scrapes: Scrapes) -> Iterator[Series]:
@@ -71,76 +80,114 @@ def series(scrapes: Scrapes) -> Iterator[Series]:
     yield from servers(scrapes)
 
 
-def judge(promtool: Path, directory: Path, window: Window, rules: Sequence[Rule]) -> Verdict:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / _RULES).write_text(_rules_file(rules), encoding="utf-8")
-    (directory / "trial.yaml").write_text(_unit_test(window, rules), encoding="utf-8")
-    command = [promtool, "test", "rules", directory / "trial.yaml"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = result.stdout + result.stderr
-    answers = [_by_alert(got) for got in _GOT.findall(said)]
-    assert len(answers) == 2 * len(_spans(window)), said
-    assert all(_COUNTER in answer for answer in answers), said
-    fired, false = sum(answers[::2], Counter()), sum(answers[1::2], Counter())
-    evaluations = fired.pop(_COUNTER)
-    del false[_COUNTER]
-    return Verdict(evaluations, dict(fired), dict(false), tuple(_missed(window, rules, fired)))
+def judge(tools: Tools, directory: Path, window: Window, rules: Sequence[Rule]) -> Verdict:
+    """Raises Unanswered or Unjudged: then nothing is known."""
+    with open_store(tools.prometheus, directory) as store:
+        store.give(read(window, rules))
+        found = [(rule, _results(store, window, rule)) for rule in rules]
+    answers: list[Answer] = []
+    for pace in sorted({window.interval(rule) for rule in rules}):
+        results = [(rule, result) for rule, result in found if result and window.interval(rule) == pace]
+        stretches = list(_stretches(window, pace, results))
+        if stretches:
+            known = [_of_results(rule) for rule, _ in results]
+            answers += ask(tools.promtool, directory / str(pace), known, stretches, pace)
+    evaluations = sum(int(window.length // window.interval(rule)) for rule in rules)
+    return verdict(window, rules, evaluations, answers)
 
 
-def _by_alert(got: str) -> Counter[str]:
-    found = {dict(_LABEL.findall(labels))["alertname"]: number for labels, number in _SAMPLE.findall(got)}
-    return Counter({alert: round(float(number)) for alert, number in found.items()})
+def verdict(window: Window, rules: Sequence[Rule], evaluations: int, answers: Sequence[Answer]) -> Verdict:
+    fired, false = Counter[str](), Counter[str]()
+    when: dict[str, float] = {}
+    for answer in sorted(answers, key=lambda answer: answer.until):
+        fired += answer.alarms(answer.fired)
+        false += answer.alarms(answer.false)
+        when = dict.fromkeys(answer.alarms(answer.false), answer.until) | when
+    return Verdict(evaluations, dict(fired), dict(false), tuple(_missed(window, rules, fired)), when)
 
 
-def _missed(window: Window, rules: Iterable[Rule], fired: dict[str, int]) -> Iterator[Truth]:
+def read(window: Window, rules: Iterable[Rule]) -> Iterator[tuple[Series, np.ndarray]]:
+    """What the rules read, each series from where it can matter on."""
+    reach: dict[str, float] = {}
+    for rule in rules:
+        before = looks_back(rule) + hold(rule) + 2 * window.interval(rule)
+        for selector in selectors(rule):
+            reach[selector.name] = max(before, reach.get(selector.name, 0))
+    scrapes = window.scrapes(max(reach.values(), default=0))
+    for one in series(scrapes):
+        if one.name in reach:
+            matters = scrapes.at >= window.begin - reach[one.name]
+            yield Series(one.name, one.labels, one.values[matters]), scrapes.at[matters]
+
+
+def looks_back(rule: Rule) -> float:
+    """Seconds before the moment of evaluation from which a sample can still matter."""
+    back = 0.0
+    for node in parsed(rule):
+        assert not isinstance(node, promql_parser.SubqueryExpr), f"{rule}: a subquery looks back, too"
+        offset = getattr(node, "offset", None)
+        assert not offset, f"{rule}: an offset looks back, too"
+        if isinstance(node, promql_parser.MatrixSelector):
+            back = max(back, node.range.total_seconds())
+    return max(back, LOOKBACK)
+
+
+def hold(rule: Rule) -> int:
+    assert "keep_firing_for" not in rule.body, f"{rule}: an alarm of before the window could still fire"
+    return seconds(rule.body.get("for", "0s"))
+
+
+def _first(window: Window, rule: Rule) -> float:
+    """An alarm of the window began to be pending after this moment, or has been pending for longer than it waits."""
+    pace = window.interval(rule)
+    return max(0, window.begin - (hold(rule) // pace + 1) * pace)
+
+
+def _results(store: Store, window: Window, rule: Rule) -> Answers:
+    """By the numbers of the evaluations since the life began."""
+    pace, first = window.interval(rule), _first(window, rule)
+    answers = store.found(rule.expression, first, window.end, pace)
+    return {labels: numbers + round(first / pace) for labels, numbers in answers.items()}
+
+
+def _of_results(rule: Rule) -> Rule:
+    body = {key: value for key, value in rule.body.items() if key != "annotations"}
+    return Rule(rule.group, rule.interval, body | {"expr": _name(rule)})
+
+
+def _name(rule: Rule) -> str:
+    return f"result_of_{rule.name}_{rule.severity}"
+
+
+def _stretches(window: Window, pace: int, found: Sequence[tuple[Rule, Answers]]) -> Iterator[Stretch]:
+    known = truths(window.work)
+    for start, end in _busy(pace, [numbers for _, answers in found for numbers in answers.values()]):
+        if end > window.begin:
+            at = np.arange(round(start / pace), round(end / pace) + 1)
+            inside = [
+                Series(_name(rule), dict(labels), np.where(np.isin(at, numbers), 1.0, np.nan))
+                for rule, answers in found
+                for labels, numbers in answers.items()
+                if np.isin(at, numbers).any()
+            ]
+            begin = max(start, window.begin)
+            yield Stretch(start, begin, min(end, window.end), pace, inside, known)
+
+
+def _busy(pace: int, numbers: Sequence[np.ndarray]) -> Iterator[Span]:
+    """From before the first result of each stretch to after its last."""
+    if not numbers:
+        return
+    every = np.unique(np.concatenate(numbers))
+    borders = np.flatnonzero(np.diff(every) * pace > _APART)
+    firsts, lasts = every[[0, *(borders + 1)]], every[[*borders, -1]]
+    for first, last in zip(firsts, lasts, strict=True):
+        yield max(0, first - 1) * pace, (last + 1) * pace
+
+
+def _missed(window: Window, rules: Iterable[Rule], fired: Mapping[str, int]) -> Iterator[Truth]:
     names = {rule.name for rule in rules}
     for truth in truths(window.work):
         told_within = window.begin <= truth.start and truth.start + TOLD <= min(window.end, truth.end)
         if truth.due and told_within and truth.alert in names and truth.alert not in fired:
             yield truth
-
-
-def _rules_file(rules: Sequence[Rule]) -> str:
-    judged = yaml.safe_load(rendered(list(rules)))["groups"]
-    counter = {"alert": _COUNTER, "expr": "vector(1)"}
-    return yaml.safe_dump({"groups": [*judged, {"name": "trial", "rules": [counter]}]}, allow_unicode=True)
-
-
-def _unit_test(window: Window, rules: Sequence[Rule]) -> str:
-    scrapes = window.scrapes
-    read = {selector.name for rule in rules for selector in selectors(rule)}
-    known = [*(one for one in series(scrapes) if one.name in read), *_reasons(scrapes)]
-    test = {
-        "interval": f"{window.scrape}s",
-        "input_series": [{"series": str(one), "values": notation(one.values.tolist())} for one in known],
-        "promql_expr_test": list(_questions(window)),
-    }
-    document = {"rule_files": [_RULES], "evaluation_interval": f"{window.evaluation}s", "tests": [test]}
-    return json.dumps(document)  # which is YAML, too
-
-
-def _questions(window: Window) -> Iterator[dict[str, Any]]:
-    """What fired, and what fired without a reason; each expected to be answered by nothing, as promtool shows an answer
-    only where it is unexpected.
-    """
-    for until, length in _spans(window):
-        for firing in (_FIRING, f"{_FIRING} unless on(alertname) {_TRUE}"):
-            counted = f"count_over_time(({firing})[{length}s:{window.evaluation}s])"
-            yield {"expr": f"sum by (alertname) ({counted})", "eval_time": f"{until}s", "exp_samples": []}
-
-
-def _spans(window: Window) -> list[tuple[int, int]]:
-    """Ends and lengths. promtool answers no question about more than 10,000 samples."""
-    begin, end = round(window.warm), round(window.warm + window.length)
-    piece = 100 * window.evaluation
-    ends = [*range(begin + piece, end, piece), end]
-    return [(until, until - start - 1) for start, until in zip([begin, *ends], ends, strict=False)]
-
-
-def _reasons(scrapes: Scrapes) -> Iterator[Series]:
-    """One series for each alarm that has a reason, while it has one."""
-    known = truths(scrapes.work)
-    for alert in sorted({truth.alert for truth in known}):
-        true = during([(t.start, t.end) for t in known if t.alert == alert], scrapes.at)
-        if true.any():
-            yield Series(_TRUE, {"alertname": alert}, np.where(true, 1.0, np.nan))
