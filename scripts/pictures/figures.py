@@ -51,8 +51,8 @@ def _in_unit(value: float, unit: str, decimals: int | None) -> str:
         case "bytes":
             power = min(int(math.log(abs(value), 1024)), 4) if abs(value) >= 1 else 0
             return f"{_rounded(value / 1024**power, decimals)} {_BYTES[power]}"
-        case "cps":
-            return f"{_rounded(value, decimals)} c/s"
+        case _ if unit.startswith("suffix:"):
+            return f"{_rounded(value, decimals)} {unit.removeprefix('suffix:')}"
     raise ValueError(f"no picture of the unit {unit} yet")
 
 

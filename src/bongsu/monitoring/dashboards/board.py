@@ -8,7 +8,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from bongsu.monitoring.dashboards.parts import BLUE, ORANGE, RED, SOURCE, Panel
+from bongsu.monitoring.dashboards.parts import SOURCE, Panel
+from bongsu.monitoring.dashboards.words import BLUE, ORANGE, RED
 
 TAG = "bongsu"
 DATASOURCE_UID = "prometheus"

@@ -3,9 +3,10 @@
 from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.models.common import ScaleDistribution
 
-from bongsu.monitoring.dashboards import board, parts
+from bongsu.monitoring.dashboards import board, parts, shapes
 from bongsu.monitoring.dashboards.board import Board, Section
-from bongsu.monitoring.dashboards.parts import GREEN, ORANGE, RED, Limits, Query, figure, lines, pie
+from bongsu.monitoring.dashboards.parts import Limits, Query, figure, lines, pie
+from bongsu.monitoring.dashboards.words import BLUE, GREEN, RED, UP_DOWN
 
 SLOW_JOB = 300  # seconds
 DATABASE = board.values_of(
@@ -45,7 +46,7 @@ def _decisions() -> Section:
         "Buy/Sell/Hold 결정 분포",
         Query("sum by (decision) (ai_decision_total)", "{{decision}}"),
         donut=True,
-        names={"buy": ("fixed", parts.GREEN), "sell": ("fixed", RED), "hold": ("fixed", parts.BLUE)},
+        names={"buy": ("fixed", GREEN), "sell": ("fixed", RED), "hold": ("fixed", BLUE)},
     )
     rate = lines(
         "AI 판단 추이",
@@ -62,7 +63,7 @@ def _system() -> Section:
         "Backend 상태",
         "Backend 실행 여부 (1=UP, 0=DOWN)",
         Query('up{job="backend"}', "backend"),
-        words={"1": ("UP", GREEN), "0": ("DOWN", RED)},
+        words=UP_DOWN,
     )
     errors = figure(
         "총 에러 건수", "누적 에러 횟수", Query("sum(bot_errors_total)", "에러"), limits=parts.SOME_IS_FINE
@@ -72,20 +73,17 @@ def _system() -> Section:
         "95 백분위 응답 시간",
         Query("histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))", "p95"),
         unit=parts.SECONDS,
-        limits=Limits(GREEN, ((1, ORANGE), (2, RED))),
+        limits=Limits.rising(1, 2),
     )
     return Section("시스템 상태", (backend.span(8), errors.span(8), response.span(8)))
 
 
 def _money() -> Section:
     trades = figure("총 거래 횟수", "누적 거래 횟수", Query("sum(trades_total)", "거래"))
-    value = lines(
+    value = shapes.won(
         "포트폴리오 가치 추이",
         "실시간 자산 가치 변화",
         Query("portfolio_value_krw", "자산"),
-        unit=parts.WON,
-        decimals=0,
-        axis="원",
     )
     hourly = lines(
         "시간별 스케줄러 성공/실패",
@@ -104,7 +102,6 @@ def _postgres() -> Section:
         "활성 연결 수",
         "데이터베이스에 열려 있는 연결 수",
         Query('pg_stat_database_numbackends{datname="$database"}', "연결"),
-        decimals=0,
     )
     size = figure(
         "데이터베이스 크기",
@@ -119,13 +116,12 @@ def _postgres() -> Section:
         Query('rate(pg_stat_database_tup_updated{datname="$database"}[5m])', "수정"),
         Query('rate(pg_stat_database_tup_deleted{datname="$database"}[5m])', "삭제"),
         Query('rate(pg_stat_database_tup_fetched{datname="$database"}[5m])', "읽기"),
-        unit=parts.PER_SECOND,
+        unit=parts.ROWS_PER_SECOND,
     )
     locks = lines(
         "락 상태",
         "종류별로 잡혀 있는 락 수",
         Query('pg_locks_count{datname="$database"} > 0', "{{mode}}"),
-        decimals=0,
     )
     spans = (connections.span(7), size.height(8).span(3), statements.span(7), locks.span(7))
     return Section("PostgreSQL", spans)

@@ -14,6 +14,8 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import piechart as pie_model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from bongsu.monitoring.dashboards.words import BLUE, GREEN, GREY, ORANGE, RED, SPOKEN, Words
+
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOTHING = "값 없음"
 
@@ -22,9 +24,10 @@ SECONDS = "s"
 SHARE = "percentunit"
 BYTES = "bytes"
 COUNT = "locale"
-PER_SECOND = "cps"
-
-GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
+PER_SECOND = "suffix:건/초"
+ROWS_PER_SECOND = "suffix:행/초"
+_DECIMALS = {COUNT: 0, SHARE: 1}  # of a figure that stands alone; an axis finds its own
+_FROM_ZERO = {SECONDS, PER_SECOND, ROWS_PER_SECOND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,65 +45,25 @@ class Limits:
     base: str
     steps: tuple[tuple[float, str], ...] = ()
 
+    @classmethod
+    def rising(cls, orange: float, red: float) -> "Limits":
+        """The more, the worse."""
+        return cls(GREEN, ((orange, ORANGE), (red, RED)))
+
+    @classmethod
+    def falling(cls, red: float, orange: float) -> "Limits":
+        """The less, the worse: red below `red`, orange below `orange`."""
+        return cls(RED, ((red, ORANGE), (orange, GREEN)))
+
     def build(self) -> build.ThresholdsConfig:
         rising = [model.Threshold(value=value, color=color) for value, color in self.steps]
         steps = [model.Threshold(value=None, color=self.base), *rising]
         return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-# What closed labels say, in the owner's words; where a legend is such a label and nothing else.
-SPOKEN = {
-    "side": {"buy": "매수", "sell": "매도"},
-    "decision": {"buy": "매수 (buy)", "sell": "매도 (sell)", "hold": "관망 (hold)"},
-    "window": {"daily": "오늘", "weekly": "이번 주"},
-    "scope": {"daily": "일일 한도", "weekly": "주간 한도"},
-    "type": {"stop_loss": "손절", "take_profit": "익절"},
-    "outcome": {"filled": "전량 체결", "partial": "일부 체결", "rejected": "거절", "canceled": "취소"},
-    "kind": {"trade": "거래", "error": "오류", "status": "상태", "report": "리포트", "alert": "알람"},
-    "phase": {"submit": "접수", "settle": "정산"},
-    "result": {"match": "일치", "mismatch": "불일치"},
-    "status": {"2xx": "정상 (2xx)", "3xx": "이동 (3xx)", "4xx": "잘못된 요청 (4xx)", "5xx": "오류 (5xx)"},
-    "reason": {
-        "min_interval": "최소 간격",
-        "max_daily": "하루 최대 횟수",
-        "stale": "오래된 시세",
-        "paused": "멈춤",
-        "budget": "예산 초과",
-        "advisor_failed": "조언자 실패",
-        "schema": "형식",
-        "symbol": "마켓",
-        "size": "금액",
-        "confidence": "신뢰도",
-        "side": "방향",
-        "risk": "위험 값",
-        "injection": "지시 섞임",
-        "citation": "근거가 자료와 다름",
-        "duplicate": "이미 실행 중",
-        "blocked": "막힘",
-        "maintenance": "점검",
-    },
-    "error_type": {
-        "exchange": "거래소",
-        "llm": "AI 모델",
-        "db": "데이터베이스",
-        "telegram": "텔레그램",
-        "data": "자료",
-        "validation": "검증",
-        "risk": "위험 관리",
-        "config": "설정",
-        "scheduler": "스케줄러",
-        "internal": "내부",
-    },
-    "source": {"book": "호가", "candle": "캔들", "ticker": "현재가", "quotes": "현재가와 호가의 차이"},
-    "layer": {"intent": "의도 기록", "identifier": "식별자", "lease": "임대", "candle": "같은 캔들"},
-}
-
-Words = dict[str, tuple[str, str]]  # a value's text and its colour
-
 PLAIN = Limits(BLUE)
 NONE_IS_GOOD = Limits(GREEN, ((1, RED),))
 SOME_IS_FINE = Limits(GREEN, ((1, ORANGE),))
-YES_NO: Words = {"1": ("예", ORANGE), "0": ("아니요", GREEN)}
 
 _Target = Builder[Dataquery]
 Panel = stat.Panel | timeseries.Panel | piechart.Panel | table.Panel | bargauge.Panel
@@ -109,7 +72,7 @@ _P = TypeVar("_P", stat.Panel, timeseries.Panel, piechart.Panel, table.Panel, ba
 
 def runbook(*alarms: str) -> str:
     """Where the alarms about a panel are explained: paths in the repository, as in the alarms themselves."""
-    return "".join(f"\n\n알람이 울리면: `docs/runbooks/{alarm}.md`" for alarm in alarms)
+    return "\n\n알람이 울리면: " + ", ".join(f"`docs/runbooks/{alarm}.md`" for alarm in alarms)
 
 
 def figure(
@@ -122,7 +85,9 @@ def figure(
     decimals: int | None = None,
 ) -> stat.Panel:
     """One number now for each series."""
-    panel = _framed(stat.Panel(), title, description, unit, decimals)
+    panel = _framed(
+        stat.Panel(), title, description, unit, _DECIMALS.get(unit) if decimals is None else decimals
+    )
     panel.mappings(_mappings(words or {})).thresholds(limits.build()).reduce_options(_last())
     panel.color_mode(kind.BigValueColorMode.VALUE).graph_mode(kind.BigValueGraphMode.NONE)
     panel.targets(_instant(queries)).height(4).span(6)
@@ -169,15 +134,15 @@ def lines(
     panel.tooltip(common.VizTooltipOptions().mode(kind.TooltipDisplayMode.MULTI))
     panel.targets(_range(queries)).height(8).span(12)
     _spoken(panel, queries)
+    if unit in _FROM_ZERO or stacked:
+        panel.axis_soft_min(0)
     if limits is not None:
         style = common.GraphThresholdsStyleConfig().mode(kind.GraphThresholdsStyleMode.LINE)
         panel.thresholds(limits.build()).thresholds_style(style)
     if axis:
         panel.axis_label(axis)
     if stacked:
-        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30).axis_soft_min(
-            0
-        )
+        panel.stacking(common.StackingConfig().mode(kind.StackingMode.NORMAL)).fill_opacity(30)
     for pattern, color in (colors or {}).items():
         panel.override_by_regexp(pattern, [_colored("fixed", color)])
     return panel
@@ -192,7 +157,9 @@ def bars(
     decimals: int | None = None,
 ) -> bargauge.Panel:
     """One number now for each of many series, side by side."""
-    panel = _framed(bargauge.Panel(), title, description, unit, decimals)
+    panel = _framed(
+        bargauge.Panel(), title, description, unit, _DECIMALS.get(unit) if decimals is None else decimals
+    )
     panel.orientation(kind.VizOrientation.HORIZONTAL).display_mode(kind.BarGaugeDisplayMode.BASIC)
     panel.value_mode(kind.BarGaugeValueMode.TEXT).reduce_options(_last()).thresholds(limits.build())
     panel.min(0).targets(_instant(queries)).height(6).span(8)

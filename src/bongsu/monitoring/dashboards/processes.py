@@ -1,13 +1,9 @@
 """The processes themselves: memory, delays, disk, the API."""
 
-from bongsu.monitoring.dashboards import parts
 from bongsu.monitoring.dashboards.board import Board, Section
 from bongsu.monitoring.dashboards.parts import (
     BYTES,
-    GREEN,
-    ORANGE,
-    PER_SECOND,
-    RED,
+    NONE_IS_GOOD,
     SECONDS,
     SHARE,
     Limits,
@@ -15,127 +11,161 @@ from bongsu.monitoring.dashboards.parts import (
     bars,
     figure,
     lines,
+    runbook,
 )
+from bongsu.monitoring.dashboards.shapes import age, per_second, percentile, tally
+from bongsu.monitoring.dashboards.words import GREEN, ORANGE, RED, UP_DOWN
+
+_TOOK = "scheduler_job_run_duration_seconds"
+_ALLOWED = "(1.2 * scheduler_job_interval_seconds + scheduler_job_deadline_seconds)"
 
 
 def _now() -> Section:
-    return Section(
-        "지금",
-        (
-            figure(
-                "수집 대상",
-                "Prometheus가 지표를 가져올 수 있는지" + parts.runbook("MetricsNotCollected"),
-                Query("up", "{{job}}"),
-                words={"1": ("UP", GREEN), "0": ("DOWN", RED)},
-            ).span(12),
-            figure(
-                "스케줄러 심장 박동 후",
-                "스케줄러가 마지막으로 살아 있다고 알린 뒤 지난 시간" + parts.runbook("SchedulerDown"),
-                Query("time() - scheduler_heartbeat_timestamp_seconds", "경과"),
-                unit=SECONDS,
-                limits=Limits(GREEN, ((15, ORANGE), (60, RED))),
-            ).span(6),
-            figure(
-                "시작 횟수",
-                "프로세스가 지금까지 시작한 횟수; 갑자기 늘면 죽고 살아나는 중입니다",
-                Query("bot_process_starts_total", "{{process}}"),
-                decimals=0,
-            ).span(6),
-        ),
+    targets = figure(
+        "수집 대상",
+        "Prometheus가 지표를 가져올 수 있는지" + runbook("MetricsNotCollected", "TargetDown"),
+        Query("up", "{{job}}"),
+        words=UP_DOWN,
     )
-
-
-def _machine() -> Section:
-    return Section(
-        "자원",
-        (
-            lines(
-                "메모리",
-                "프로세스가 차지한 메모리",
-                Query("process_resident_memory_bytes", "{{job}}"),
-                unit=BYTES,
-                crowded=True,
-            ),
-            lines(
-                "CPU",
-                "프로세스가 쓰는 CPU; 100%가 코어 하나",
-                Query("rate(process_cpu_seconds_total[5m])", "{{job}}"),
-                unit=SHARE,
-                decimals=1,
-                crowded=True,
-            ),
-            lines(
-                "남은 디스크",
-                "데이터와 로그가 놓인 디스크의 빈 공간",
-                Query("disk_free_bytes / disk_size_bytes", "{{path}}"),
-                unit=SHARE,
-                decimals=1,
-                limits=Limits(RED, ((0.05, ORANGE), (0.15, GREEN))),
-            ),
-            lines(
-                "이벤트 루프 지연 (p99)",
-                "스케줄러가 제때 깨어나지 못한 시간",
-                Query("histogram_quantile(0.99, rate(scheduler_event_loop_lag_seconds_bucket[5m]))", "p99"),
-                unit=SECONDS,
-            ),
-        ),
+    heartbeat = age(
+        "스케줄러 심장 박동 후",
+        "스케줄러가 마지막으로 살아 있다고 알린 뒤 지난 시간" + runbook("SchedulerHeartbeatStale"),
+        "scheduler_heartbeat_timestamp_seconds",
+        Limits.rising(15, 45),
     )
-
-
-def _api() -> Section:
-    return Section(
-        "API",
-        (
-            lines(
-                "경로별 응답 시간 (p95)",
-                "경로마다 95 백분위 응답 시간" + parts.runbook("SlowAPIResponse"),
-                Query(
-                    "histogram_quantile(0.95,"
-                    " sum by (route, le) (rate(http_route_duration_seconds_bucket[5m])))",
-                    "{{route}}",
-                ),
-                unit=SECONDS,
-                crowded=True,
-            ),
-            lines(
-                "초당 요청, 결과별",
-                "응답 코드별 요청 수",
-                Query("sum by (status) (rate(http_route_duration_seconds_count[5m]))", "{{status}}"),
-                unit=PER_SECOND,
-                colors={"5xx": RED, "4xx": ORANGE, "2xx": GREEN},
-                stacked=True,
-            ),
-        ),
+    starts = figure(
+        "시작 횟수",
+        "프로세스가 지금까지 시작한 횟수; 갑자기 늘면 죽고 살아나는 중입니다" + runbook("RestartLoop"),
+        Query("bot_process_starts_total", "{{process}}"),
     )
+    settings = figure(
+        "설정",
+        "backend와 스케줄러가 같은 설정으로 도는지" + runbook("ConfigMismatch"),
+        Query("count(count by (config_hash) (bot_config_info))", "설정"),
+        words={"1": ("모두 같음", GREEN), "2": ("서로 다름", RED)},
+    )
+    return Section("지금", (targets.span(10), heartbeat.span(5), starts.span(5), settings.span(4)))
 
 
 def _jobs() -> Section:
-    took = "scheduler_job_run_duration_seconds"
-    return Section(
-        "작업",
-        (
-            lines(
-                "작업 실행 시간: 평균",
-                "한 시간 동안 끝난 작업의 평균",
-                Query(f"rate({took}_sum[1h]) / (rate({took}_count[1h]) > 0)", "{{job_name}}"),
-                unit=SECONDS,
-                crowded=True,
-            ),
-            lines(
-                "작업 실행 시간: 최대",
-                "한 시간 동안 본 가장 긴 실행; 돌고 있는 것도 셉니다" + parts.runbook("SchedulerJobSlow"),
-                Query("max_over_time(scheduler_job_duration_seconds[1h])", "{{job_name}}"),
-                unit=SECONDS,
-                crowded=True,
-            ),
-            bars(
-                "건너뛴 작업",
-                "차례가 왔지만 시작하지 않은 횟수, 까닭별",
-                Query("sum by (reason) (scheduler_job_skipped_total)", "{{reason}}"),
-                decimals=0,
-            ).span(24),
-        ),
+    mean = lines(
+        "작업 실행 시간: 평균",
+        "한 시간 동안 끝난 작업의 평균",
+        Query(f"rate({_TOOK}_sum[1h]) / (rate({_TOOK}_count[1h]) > 0)", "{{job_name}}"),
+        unit=SECONDS,
+        crowded=True,
     )
+    longest = lines(
+        "작업 실행 시간: 최대",
+        "한 시간 동안 본 가장 긴 실행; 돌고 있는 것도 셉니다" + runbook("SchedulerJobSlow"),
+        Query("max_over_time(scheduler_job_duration_seconds[1h])", "{{job_name}}"),
+        unit=SECONDS,
+        crowded=True,
+    )
+    running = bars(
+        "돌고 있는 작업",
+        "제한 시간 가운데 쓴 몫, 쉬는 작업은 0" + runbook("JobHung"),
+        Query(
+            "(time() - scheduler_job_last_start_timestamp_seconds) * scheduler_job_in_progress"
+            " / scheduler_job_deadline_seconds",
+            "{{job_name}}",
+        ),
+        unit=SHARE,
+        limits=Limits.rising(0.5, 1),
+    )
+    due = bars(
+        "마지막 실행 후",
+        "다음 실행까지 허용된 시간 가운데 지난 몫; 100%를 넘으면 빠진 것입니다" + runbook("JobMissed"),
+        Query(f"(time() - scheduler_job_last_run_timestamp_seconds) / {_ALLOWED}", "{{job_name}}"),
+        unit=SHARE,
+        limits=Limits.rising(0.9, 1),
+    )
+    failed = tally(
+        "실패한 작업",
+        "지금까지 실패한 횟수" + runbook("SchedulerJobFailed", "JobFailed"),
+        "scheduler_job_failure_total",
+        "job_name",
+        limits=NONE_IS_GOOD,
+    )
+    done = tally(
+        "성공한 작업",
+        "지금까지 성공한 횟수; 스케줄러가 죽으면 15초 뒤 사라집니다" + runbook("SchedulerDown"),
+        "scheduler_job_success_total",
+        "job_name",
+    )
+    skipped = tally(
+        "건너뛴 작업",
+        "차례가 왔지만 시작하지 않은 횟수, 까닭별",
+        "scheduler_job_skipped_total",
+        "reason",
+    )
+    second = figure(
+        "막아 낸 두 번째 스케줄러",
+        "이미 하나가 맡고 있어 거절한 시작, 권한을 잃은 뒤의 기록 시도"
+        + runbook("DuplicateSchedulerBlocked", "TwoLeaders"),
+        Query("sum(scheduler_lease_rejections_total)", "거절한 시작"),
+        Query("sum(scheduler_stale_epoch_writes_total)", "옛 권한의 기록"),
+        limits=NONE_IS_GOOD,
+    )
+    counts = (running, due, failed, done, skipped, second.span(8).height(6))
+    return Section("작업", (mean, longest, *counts))
+
+
+def _machine() -> Section:
+    memory = lines(
+        "메모리",
+        "프로세스가 차지한 메모리",
+        Query("process_resident_memory_bytes", "{{job}}"),
+        unit=BYTES,
+        crowded=True,
+    )
+    cpu = lines(
+        "CPU",
+        "프로세스가 쓰는 CPU; 100%가 코어 하나",
+        Query("rate(process_cpu_seconds_total[5m])", "{{job}}"),
+        unit=SHARE,
+        crowded=True,
+    )
+    disk = lines(
+        "남은 디스크",
+        "데이터와 로그가 놓인 디스크의 빈 공간" + runbook("DiskWillFill"),
+        Query("disk_free_bytes / disk_size_bytes", "{{path}}"),
+        unit=SHARE,
+        limits=Limits.falling(0.05, 0.15),
+    )
+    lag = lines(
+        "이벤트 루프 지연 (p99)",
+        "스케줄러가 제때 깨어나지 못한 시간",
+        Query("histogram_quantile(0.99, rate(scheduler_event_loop_lag_seconds_bucket[5m]))", "p99"),
+        unit=SECONDS,
+    )
+    return Section("자원", (memory, cpu, disk.axis_soft_min(0).axis_soft_max(1), lag))
+
+
+def _api() -> Section:
+    slow = percentile(
+        "경로별 응답 시간 (p95)",
+        "경로마다 95 백분위 응답 시간; 모두의 95 백분위가 2초를 넘으면 알람",
+        "http_route_duration_seconds",
+        "route",
+    )
+    whole = lines(
+        "모든 요청의 응답 시간 (p95)",
+        "경로를 가리지 않은 95 백분위; 2초를 넘으면 알람" + runbook("SlowAPIResponse"),
+        Query(
+            "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))", "p95"
+        ),
+        unit=SECONDS,
+        limits=Limits(GREEN, ((2, RED),)),
+    )
+    answers = per_second(
+        "초당 요청, 결과별",
+        "응답 코드별 요청 수",
+        "http_route_duration_seconds_count",
+        "status",
+        colors={"5xx": RED, "4xx": ORANGE, "2xx": GREEN},
+    )
+    return Section("API", (whole.span(8), slow.span(8), answers.span(8)))
 
 
 def processes() -> Board:

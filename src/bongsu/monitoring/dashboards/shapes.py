@@ -1,0 +1,72 @@
+"""Panels that come again and again: ages, tallies, rates, percentiles, money."""
+
+from grafana_foundation_sdk.builders import bargauge, stat, timeseries
+
+from bongsu.monitoring.dashboards.parts import (
+    PER_SECOND,
+    PLAIN,
+    SECONDS,
+    WON,
+    Limits,
+    Query,
+    bars,
+    figure,
+    lines,
+)
+
+
+def age(title: str, description: str, moment: str, limits: Limits) -> stat.Panel:
+    """How long ago `moment`, a series of unix seconds, was."""
+    return figure(title, description, Query(f"time() - {moment}", "경과"), unit=SECONDS, limits=limits)
+
+
+def tally(
+    title: str, description: str, counter: str, by: str, *, limits: Limits = PLAIN, unit: str = WON
+) -> bargauge.Panel:
+    """A counter's sums from the beginning, one for each value of the label `by`."""
+    return bars(title, description, _by(by, counter), limits=limits, unit=unit)
+
+
+def hourly(
+    title: str,
+    description: str,
+    counter: str,
+    by: str,
+    *,
+    colors: dict[str, str] | None = None,
+    stacked: bool = False,
+) -> timeseries.Panel:
+    """How much a counter grew within the hour before."""
+    grown = _by(by, f"increase({counter}[1h])")
+    return lines(title, description, grown, decimals=1, colors=colors, stacked=stacked)
+
+
+def per_second(
+    title: str,
+    description: str,
+    counter: str,
+    by: str,
+    *,
+    colors: dict[str, str] | None = None,
+    crowded: bool = False,
+) -> timeseries.Panel:
+    rate = _by(by, f"rate({counter}[5m])")
+    shown = Query(f"{rate.expr} > 0", rate.legend)
+    return lines(title, description, shown, unit=PER_SECOND, colors=colors, stacked=True, crowded=crowded)
+
+
+def percentile(
+    title: str, description: str, histogram: str, by: str, *, window: str = "5m", limits: Limits | None = None
+) -> timeseries.Panel:
+    """The 95th, of observations within `window`, for each value of the label `by`."""
+    buckets = f"sum by ({by}, le) (rate({histogram}_bucket[{window}]))"
+    slow = Query(f"histogram_quantile(0.95, {buckets})", f"{{{{{by}}}}}")
+    return lines(title, description, slow, unit=SECONDS, limits=limits, crowded=True)
+
+
+def won(title: str, description: str, *queries: Query, stacked: bool = False) -> timeseries.Panel:
+    return lines(title, description, *queries, unit=WON, decimals=0, axis="원", stacked=stacked)
+
+
+def _by(label: str, expression: str) -> Query:
+    return Query(f"sum by ({label}) ({expression})", f"{{{{{label}}}}}")
