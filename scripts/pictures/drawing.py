@@ -57,12 +57,12 @@ def _stat(panel: Panel, series: Sequence[Series]) -> str:
 
 def _bars(panel: Panel, series: Sequence[Series]) -> str:
     defaults = panel["fieldConfig"]["defaults"]
-    most = max((s.last for s in series if not math.isnan(s.last)), default=0) or 1
+    most = defaults.get("max") or max((s.last for s in series if not math.isnan(s.last)), default=0) or 1
     rows = []
     for one in series:
         text, _ = written(one.last, defaults)
         color = by_threshold(one.last, defaults)
-        share = max(0.0, one.last / most * 100) if not math.isnan(one.last) else 0
+        share = min(max(0.0, one.last / most * 100), 100) if not math.isnan(one.last) else 0
         name = escape(overridden(one.name, panel, "")[0])
         rows.append(
             f'<div class="bar"><span>{name}</span><i><u style="width:{share:.0f}%;background:{color}"></u></i>'

@@ -162,6 +162,8 @@ def bars(
     )
     panel.orientation(kind.VizOrientation.HORIZONTAL).display_mode(kind.BarGaugeDisplayMode.BASIC)
     panel.value_mode(kind.BarGaugeValueMode.TEXT).reduce_options(_last()).thresholds(limits.build())
+    if unit == SHARE:
+        panel.max(1)
     panel.min(0).targets(_instant(queries)).height(6).span(8)
     _spoken(panel, queries)
     return panel

@@ -165,7 +165,7 @@ def _api() -> Section:
         "status",
         colors={"5xx": RED, "4xx": ORANGE, "2xx": GREEN},
     )
-    return Section("API", (whole.span(8), slow.span(8), answers.span(8)))
+    return Section("API", (slow.span(12), whole.span(6), answers.span(6)))
 
 
 def processes() -> Board:
