@@ -43,18 +43,20 @@ def _closings(life: Life) -> Iterator[Truth]:
 
 
 def _failures(work: Work) -> Iterator[Truth]:
+    closed = [(c.start, c.flagged[1] + 10 * MINUTE) for c in work.life.closed]
     for at in work.ends(Outcome.FAILURE):
-        yield Truth("JobFailed", at, at + 10 * MINUTE + SLACK, "a run failed")
+        due = not any(begin <= at < end for begin, end in closed)
+        yield Truth("JobFailed", at, at + 10 * MINUTE + SLACK, "a run failed", due)
     for at in work.ends(Outcome.FAILURE, JobName.TRADING):
         yield Truth("SchedulerJobFailed", at, at + 11 * MINUTE + SLACK, "an hourly run failed")
 
 
 def _lost_decisions(work: Work) -> Iterator[Truth]:
-    """One lost cycle is two hours without a decision, give or take the seconds that cycles take: by the contract that may
-    be told. A second one in a row has to be.
+    """One lost cycle is two hours without a decision, give or take the seconds that cycles take: that may be told only
+    where the next took a minute longer. A second one in a row has to be.
     """
     for before, after in pairwise(work.decided):
-        if after - before > 2 * HOUR - MINUTE:
+        if after - before > 2 * HOUR + MINUTE - SLACK:
             due = after - before > 2.5 * HOUR
             yield Truth(
                 "AIDecisionStalled", before + 2 * HOUR, after + SLACK, "no decision for two hours", due

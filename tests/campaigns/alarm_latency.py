@@ -53,7 +53,7 @@ SCENARIOS = (
     Scenario(
         "AIDecisionStalled",
         "AIDecisionStalled",
-        100,
+        130,
         faults.decisions_are_old,
         speed="1",
         note="last decision and start set back by 2 h",

@@ -82,6 +82,13 @@ def test_no_text_shows_a_raw_figure(rule: Rule) -> None:
         assert re.findall(r"\{\{-?\s*\$value\s*-?\}\}", text) == []
 
 
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_figure_that_is_extrapolated_is_told_as_about_so_many(rule: Rule) -> None:
+    """increase() says what a window would hold if all of it were like the part that was seen: one may read as two."""
+    before = re.findall(r"(\S+) \{\{ \$value \| printf", rule.body["annotations"]["description"])
+    assert set(before) <= {"약"} or "increase(" not in rule.expression
+
+
 def test_every_rule_has_its_proof_and_every_proof_its_rule() -> None:
     assert {file.stem for file in PROOFS.glob("*.yaml")} == set(NAMES)
 
