@@ -102,15 +102,18 @@ class Telemetry:
 
     def _note_disks(self) -> None:
         """Paths on one disk say the same, to the byte: by that DiskWillFill knows them."""
-        measured = {}
+        measured: dict[int, tuple[int, int]] = {}  # total and free by device
         for path, place in self._disks.items():
             try:
                 device = place.stat().st_dev
-                disk = measured[device] = measured.get(device) or shutil.disk_usage(place)
+                if device not in measured:
+                    disk = shutil.disk_usage(place)
+                    measured[device] = disk.total, disk.free
             except OSError:
                 continue
-            self.instruments.set("disk_free_bytes", disk.free, path=path)
-            self.instruments.set("disk_size_bytes", disk.total, path=path)
+            total, free = measured[device]
+            self.instruments.set("disk_size_bytes", total, path=path)
+            self.instruments.set("disk_free_bytes", free, path=path)
 
     def request_began(self) -> None:
         self.instruments.add("http_requests_in_progress", 1)
