@@ -200,7 +200,10 @@ def _kinds() -> dict[str, tuple[Kind, set[str]]]:
         labels = {*metric.label_names, "job", "instance"}
         if metric.kind is Kind.HISTOGRAM:
             known[f"{metric.name}_bucket"] = (metric.kind, labels | {"le"})
-            known |= {f"{metric.name}_{part}": (metric.kind, labels) for part in ("sum", "count")}
+            known |= {
+                f"{metric.name}_{part}": (metric.kind, labels)
+                for part in (("sum", "count") if metric.summed else ("count",))
+            }
         else:
             known[metric.name] = (metric.kind, labels)
     return known | {n: (s.kind, {*s.labels, "job", "instance"}) for n, s in FOREIGN.items()} | PROCESS

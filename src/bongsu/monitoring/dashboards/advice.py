@@ -49,7 +49,6 @@ def _decisions() -> Section:
         "ai_decision_total",
         "decision",
         colors={"buy": GREEN, "sell": RED, "hold": BLUE},
-        stacked=True,
     )
     latency = lines(
         "판단에 걸린 시간",
@@ -88,9 +87,8 @@ def _cost() -> Section:
         "한 시간 동안 모델에 물은 횟수, 결과별; 규칙 조언자는 묻지 않습니다" + runbook("LLMFailures"),
         "llm_requests_total",
         "outcome",
-        stacked=True,
     )
-    tokens = hourly("시간당 토큰", "한 시간 동안 청구된 토큰", "llm_tokens_total", "kind", stacked=True)
+    tokens = hourly("시간당 토큰", "한 시간 동안 청구된 토큰", "llm_tokens_total", "kind")
     cost = won(
         "누적 비용 (원)",
         "지금까지 모델에 쓴 돈",

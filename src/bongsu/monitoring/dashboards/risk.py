@@ -17,7 +17,7 @@ from bongsu.monitoring.dashboards.shapes import age, hourly, percentile, tally, 
 from bongsu.monitoring.dashboards.words import GREEN, IDLE, ORANGE, RED, YELLOW
 
 _LOSS_IS_RED = Limits(RED, ((0, GREEN),))
-_SLIPPED, _FILLED = "order_slippage_ratio", "order_filled_ratio"
+_SLIPPED, _FILLED = "order_slippage_ratio_bucket", "order_filled_ratio"
 
 
 def _now() -> Section:
@@ -96,7 +96,7 @@ def _profit() -> Section:
 
 
 def _trades() -> Section:
-    traded = hourly("시간당 거래 횟수", "한 시간 동안 체결된 주문 수", "trades_total", "side", stacked=True)
+    traded = hourly("시간당 거래 횟수", "한 시간 동안 체결된 주문 수", "trades_total", "side")
     outcomes = pie(
         "주문 결과",
         "끝난 주문이 어떻게 끝났는지" + runbook("OrderRejected"),
@@ -117,12 +117,14 @@ def _trades() -> Section:
         unit=SHARE,
     )
     slipped = figure(
-        "평균 슬리피지",
-        "주문을 정한 가격보다 얼마나 불리하게 체결됐는지; 0보다 작으면 유리한 체결",
-        Query(f"sum by (side) ({_SLIPPED}_sum) / sum by (side) ({_SLIPPED}_count)", "{{side}}"),
+        "불리하게 체결된 몫",
+        "주문을 정한 가격보다 0.1% 넘게 불리한 값에 체결된 주문의 몫",
+        Query(
+            f'1 - sum by (side) ({_SLIPPED}{{le="0.001"}}) / sum by (side) ({_SLIPPED}{{le="+Inf"}})',
+            "{{side}}",
+        ),
         unit=SHARE,
-        decimals=3,
-        limits=Limits.rising(0.005, 0.02),
+        limits=Limits.rising(0.2, 0.5),
     )
     took = percentile(
         "주문 처리 시간 (p95)",
@@ -190,7 +192,6 @@ def _limits() -> Section:
         "reconciliation_runs_total",
         "result",
         colors={"mismatch": RED},
-        stacked=True,
     )
     figures = (panel.span(8) for panel in (breaker, protection, mismatch))
     counts = (panel.span(6) for panel in (exits, trips, frequent, doubled))

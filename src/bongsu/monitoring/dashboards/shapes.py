@@ -34,11 +34,10 @@ def hourly(
     by: str,
     *,
     colors: dict[str, str] | None = None,
-    stacked: bool = False,
 ) -> timeseries.Panel:
-    """How much a counter grew within the hour before."""
+    """How much a counter grew within the hour before. Not stacked: what is 0 would lie on top of the others."""
     grown = _by(by, f"increase({counter}[1h])")
-    return lines(title, description, grown, decimals=1, colors=colors, stacked=stacked)
+    return lines(title, description, grown, decimals=1, colors=colors).axis_soft_min(0)
 
 
 def per_second(
