@@ -25,7 +25,7 @@ from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
-from bongsu.core.facts import ControlKind, JobName, MaintenanceAnnounced
+from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.market import HOUR, Market
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
@@ -51,10 +51,12 @@ from bongsu.settings import (
     load_settings,
 )
 from bongsu.trading.blindness import MonitoringWatch, blindness_of
+from bongsu.trading.controls import how_it_went
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job, Runner
+from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
@@ -126,8 +128,7 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
         lease_seconds=trading.settings.lease_seconds,
         retention_days=trading.settings.retention_days,
         observe_lag=observe_lag,
-        signs=lambda: trading.exchange.signs,
-        probe=lambda: trading.exchange.probe(trading.markets[0]),
+        opening=trading.opening,
         on_lead=on_lead,
     )
 
@@ -185,6 +186,7 @@ class Trading:
     lease: Lease
     clock: SandboxClock
     exchange: UpbitExchange
+    opening: Opening
     protection: Protection
     markets: tuple[Market, ...]
     jobs: tuple[Job, ...]
@@ -218,12 +220,13 @@ async def open_trading(
         markets = choose_markets(settings, world)
         await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
+        opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
         blind = await stack.enter_async_context(_watching_monitoring(settings, database))
         protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
         )
         yield Trading(
-            settings, database, ledger, lease, clock, exchange, protection, markets, jobs, telemetry
+            settings, database, ledger, lease, clock, exchange, opening, protection, markets, jobs, telemetry
         )
 
 
@@ -434,11 +437,11 @@ async def run_trade() -> tuple[bool, str]:
             job = next(job for job in trading.jobs if job.name is JobName.TRADING)
             await trading.ledger.register_job(job.name, job.interval.total_seconds(), job.deadline)
             slot = job.slot(trading.clock.now(), trading.clock.state)
-            ran = await Runner(trading.ledger).run(job, slot, requested_by=uuid4())
+            end = await Runner(trading.ledger, trading.opening).run(job, slot, requested_by=uuid4())
         finally:
             keeping.cancel()
             await trading.lease.release()
-        return ran, "the cycle ran" if ran else "the cycle failed; the log says why"
+        return isinstance(end, JobSucceeded), how_it_went(end)
 
 
 async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from bongsu.core.facts import ControlApplied, ControlKind, Paused, Resumed
+from bongsu.core.facts import ControlApplied, ControlKind, JobSkipped, JobSucceeded, Paused, Resumed
 from bongsu.core.market import parse_market
 from bongsu.errors import ExchangeError
+from bongsu.trading.jobs import JobEnd
 from bongsu.trading.ports import Ledger
 from bongsu.trading.protect import Protection
 
@@ -16,11 +17,11 @@ _RESUMABLE = ("owner", "job_failures")
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """`run_now` starts a trading cycle for a control and tells whether it succeeded."""
+    """`run_now` runs a trading cycle for a control."""
 
     ledger: Ledger
     protection: Protection
-    run_now: Callable[[UUID], Awaitable[bool]]
+    run_now: Callable[[UUID], Awaitable[JobEnd]]
 
     async def apply_pending(self) -> None:
         for row in await self.ledger.pending_controls():
@@ -43,8 +44,8 @@ class Controls:
             case ControlKind.CLOSE:
                 return await self._close(row)
             case ControlKind.RUN_NOW:
-                ran = await self.run_now(row["id"])
-                return ran, "the cycle ran" if ran else "the cycle failed; its job run says why"
+                end = await self.run_now(row["id"])
+                return isinstance(end, JobSucceeded), how_it_went(end)
 
     async def _close(self, row: Mapping[str, Any]) -> tuple[bool, str]:
         try:
@@ -53,3 +54,13 @@ class Controls:
         except (ValueError, ExchangeError) as error:
             return False, str(error)
         return veto is None, veto.detail if veto else f"{market} sold"
+
+
+def how_it_went(cycle: JobEnd) -> str:
+    match cycle:
+        case JobSucceeded():
+            return "the cycle ran"
+        case JobSkipped():
+            return f"no cycle: {cycle.reason}"
+        case _:
+            return f"the cycle failed: {cycle.error}: {cycle.message}"

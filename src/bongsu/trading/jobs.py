@@ -20,8 +20,18 @@ from bongsu.core.facts import (
     Paused,
     SkipReason,
 )
-from bongsu.errors import AdvisorFailed, ExchangeError, LeaseLost, LedgerError, LedgerUnavailable
+from bongsu.errors import (
+    AdvisorFailed,
+    ExchangeError,
+    ExchangeUnavailable,
+    LeaseLost,
+    LedgerError,
+    LedgerUnavailable,
+)
+from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Ledger
+
+JobEnd = JobSucceeded | JobFailed | JobSkipped
 
 _log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +70,7 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Runner:
     ledger: Ledger
+    opening: Opening
 
     async def run(
         self,
@@ -68,40 +79,55 @@ class Runner:
         *,
         next_at: datetime | None = None,
         requested_by: UUID | None = None,
-    ) -> bool:
-        """Whether the run took place and succeeded; its row tells all else.
+    ) -> JobEnd:
+        """How it ended, which is on record.
 
         Raises LeaseLost, and LedgerUnavailable when the run could not even be written down.
         """
         run_id = await self.ledger.start_run(job.name, slot, next_at=next_at, requested_by=requested_by)
         if run_id is None:
-            await self._refuse_second(job, slot)
-            return False
+            return await self._refuse_second(job, slot)
+        if self.opening.closed:
+            return await self._pause(job, slot, run_id)
         try:
             async with asyncio.timeout(job.deadline + _GRACE):
                 await job.run()
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's failure, on record and told
+            if isinstance(error, ExchangeUnavailable) and await self.opening.explains_silence():
+                return await self._pause(job, slot, run_id)
             _log.exception("%s failed", job.name)
-            await self._fail(job, run_id, error)
-            return False
-        await self.ledger.record_in_time(JobSucceeded(run_id, job.name))
-        return True
+            return await self._fail(job, run_id, error)
+        succeeded = JobSucceeded(run_id, job.name)
+        await self.ledger.record_in_time(succeeded)
+        return succeeded
 
-    async def _refuse_second(self, job: Job, slot: datetime) -> None:
-        await self.ledger.record(JobSkipped(job.name, slot, SkipReason.DUPLICATE))
+    async def _refuse_second(self, job: Job, slot: datetime) -> JobSkipped:
+        skipped = JobSkipped(job.name, slot, SkipReason.DUPLICATE)
+        await self.ledger.record(skipped)
         if job.name is JobName.TRADING:
             detail = f"{slot.isoformat()} had its run"
             await self.ledger.record(DuplicatePrevented(Layer.CANDLE, None, detail))
+        return skipped
 
-    async def _fail(self, job: Job, run_id: int, error: Exception) -> None:
+    async def _pause(self, job: Job, slot: datetime, run_id: int) -> JobSkipped:
+        """No failure: nothing is broken, and nothing can be done. The run may still take place."""
+        _log.info("%s pauses: the exchange is closed", job.name)
+        skipped = JobSkipped(job.name, slot, SkipReason.MAINTENANCE, run_id)
+        await self.ledger.record_in_time(skipped)
+        return skipped
+
+    async def _fail(self, job: Job, run_id: int, error: Exception) -> JobFailed:
         cause = "deadline" if isinstance(error, TimeoutError) else type(error).__name__
         fact = JobFailed(run_id, job.name, error_type(error), cause, str(error) or cause, {"job": job.name})
         await self.ledger.record_in_time(fact)
-        if job.name is not JobName.TRADING or isinstance(error, LedgerUnavailable):
-            return
-        if await self.ledger.failures_in_a_row(job.name, _FAILURES_THAT_PAUSE):
+        if job.name is JobName.TRADING and not isinstance(error, LedgerUnavailable):
+            await self._pause_buys_after_three()
+        return fact
+
+    async def _pause_buys_after_three(self) -> None:
+        if await self.ledger.failures_in_a_row(JobName.TRADING, _FAILURES_THAT_PAUSE):
             note = f"trading_job {_FAILURES_THAT_PAUSE}회 연속 실패"
             await self.ledger.record(Paused("job_failures", note, "scheduler"))
 

@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from bongsu.core.clock import ClockState, ExchangeSigns
-from bongsu.core.facts import JobName, Paused, ProcessStarted, ProcessStopped, RecoveryFound
-from bongsu.errors import BongsuError, ExchangeError, LeaseLost, LedgerError, LedgerUnavailable
+from bongsu.core.facts import (
+    JobName,
+    JobSkipped,
+    Paused,
+    ProcessStarted,
+    ProcessStopped,
+    RecoveryFound,
+    SkipReason,
+)
+from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
-from bongsu.trading.jobs import Job, Runner, as_fact
+from bongsu.trading.jobs import Job, JobEnd, Runner, as_fact
+from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Clock, Lease, Ledger
 from bongsu.trading.protect import Protection
 
@@ -38,22 +46,21 @@ class Scheduler:
     lease_seconds: float
     retention_days: int
     observe_lag: Callable[[float], None]
-    signs: Callable[[], ExchangeSigns]
-    probe: Callable[[], Awaitable[None]]
+    opening: Opening
     on_lead: Callable[[], Awaitable[None]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[JobName, datetime] = field(default_factory=dict)
-    _running: dict[JobName, asyncio.Task[bool]] = field(default_factory=dict)
-    _trouble: str | None = None  # told once, until the loop has gone round without it
-    _ended: bool = False
-    _told_standby: bool = False
+    _paused: dict[JobName, datetime] = field(default_factory=dict)  # skipped while the exchange was closed
+    _running: dict[JobName, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Leads, loses the lead, stands by, leads again, until `stopping` is set."""
-        waiting_since = time.monotonic()
+        counted_from = time.monotonic() + 2 * self.lease_seconds  # a dead leader's lease lasts not so long
         while not self.stopping.is_set():
             if not await self._take_lease():
-                await self._note_standby(time.monotonic() - waiting_since)
+                if time.monotonic() >= counted_from:
+                    counted_from = float("inf")  # waiting on is no further refusal
+                    await self._note_standby()
                 await self._pause(self.lease_seconds / 5)
                 continue
             try:
@@ -68,11 +75,7 @@ class Scheduler:
             _log.warning("no lease: %s", error)
             return False
 
-    async def _note_standby(self, waited: float) -> None:
-        """Counted once a process, and only when it is refused for longer than a dead leader's lease lasts."""
-        if self._told_standby or waited < 2 * self.lease_seconds:
-            return
-        self._told_standby = True
+    async def _note_standby(self) -> None:
         _log.warning("standing by: another process leads")
         with contextlib.suppress(LedgerUnavailable):
             await self.ledger.lease_refused()
@@ -81,7 +84,12 @@ class Scheduler:
         """Raises LeaseLost."""
         parts = [
             asyncio.create_task(part)
-            for part in (self._work(), keep(self.lease, self.lease_seconds), self._beat(), self._probe())
+            for part in (
+                self._work(),
+                keep(self.lease, self.lease_seconds),
+                self._beat(),
+                self.opening.keep_asking(),
+            )
         ]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -100,7 +108,7 @@ class Scheduler:
 
     async def _recover(self) -> None:
         """After a start: what a crash left, then the stops, and only then anything else."""
-        await self.ledger.heartbeat("scheduler", self.instance, self.signs())
+        await self._give_a_sign()
         for job in self.jobs:
             clock = self.clock.state
             wall = job.pace(clock).total_seconds() / (clock.speed or 1.0)
@@ -119,6 +127,7 @@ class Scheduler:
 
     async def _loop(self) -> None:
         controls = Controls(self.ledger, self.protection, self._run_now)
+        trouble: type[BongsuError] | None = None  # told once, until the loop has gone round without it
         while not self.stopping.is_set():
             try:
                 self._fail_fast()
@@ -126,59 +135,55 @@ class Scheduler:
                 await controls.apply_pending()
                 await self._start_due()
                 await self._wait()
-                self._trouble = None
+                trouble = None
             except LeaseLost:
                 raise
             except BongsuError as error:
-                await self._note(error)
+                _log.warning("the loop goes on: %s", error)
+                if trouble is not type(error):
+                    trouble = type(error)
+                    await self.ledger.record_in_time(as_fact(error, {"in": "scheduler"}))
                 await self._pause(POLL)
-
-    async def _note(self, error: BongsuError) -> None:
-        _log.warning("the loop goes on: %s", error)
-        if self._trouble != type(error).__name__:
-            self._trouble = type(error).__name__
-            await self.ledger.record_in_time(as_fact(error, {"in": "scheduler"}))
 
     async def _start_due(self) -> None:
         clock = self.clock.state
         for job in self.jobs:
             slot = job.slot(self.clock.now(), clock)
-            if slot <= self._last.get(job.name, slot.min.replace(tzinfo=slot.tzinfo)):
-                continue
-            if job.name in self._running:
-                continue  # its next turn comes when this one has ended
+            if not self._is_due(job.name, slot) or job.name in self._running:
+                continue  # the next turn of a running one comes when this one has ended
             self._running[job.name] = asyncio.create_task(self._run(job, slot), name=job.name)
             if clock.lockstep:
                 await self._finish(job.name)
 
-    async def _run(self, job: Job, slot: datetime) -> bool:
-        next_at = slot + job.pace(self.clock.state)
-        succeeded = await Runner(self.ledger).run(job, slot, next_at=next_at)
-        self._last[job.name] = slot
-        return succeeded
+    def _is_due(self, name: JobName, slot: datetime) -> bool:
+        """What was skipped while the exchange was closed is made up for once it opens, if nothing newer is due by then."""
+        before_all = slot.min.replace(tzinfo=slot.tzinfo)
+        done = self._last.get(name, before_all)
+        return slot > (max(done, self._paused.get(name, before_all)) if self.opening.closed else done)
 
-    async def _run_now(self, control: UUID) -> bool:
+    async def _run(self, job: Job, slot: datetime) -> None:
+        next_at = slot + job.pace(self.clock.state)
+        end = await Runner(self.ledger, self.opening).run(job, slot, next_at=next_at)
+        paused = isinstance(end, JobSkipped) and end.reason is SkipReason.MAINTENANCE
+        (self._paused if paused else self._last)[job.name] = slot
+
+    async def _run_now(self, control: UUID) -> JobEnd:
         await self._finish(JobName.TRADING)
         job = next(job for job in self.jobs if job.name is JobName.TRADING)
         slot = job.slot(self.clock.now(), self.clock.state)
-        return await Runner(self.ledger).run(job, slot, requested_by=control)
+        return await Runner(self.ledger, self.opening).run(job, slot, requested_by=control)
 
     async def _wait(self) -> None:
         clock = self.clock.state
         if clock.ended:
-            await self._note_the_end(clock)
-            await self._pause(POLL)
+            note = f"재생이 끝났습니다 ({clock.now.isoformat()})"
+            await self.ledger.record(Paused("replay_ended", note, "scheduler"))
+        if clock.ended or (clock.lockstep and self.opening.closed):
+            await self._pause(POLL)  # in lock-step the market waits until the exchange opens
             return
         now = self.clock.now()
         due = min(job.slot(now, clock) + job.pace(clock) for job in self.jobs)
         await self.clock.wait_until(due, POLL)
-
-    async def _note_the_end(self, clock: ClockState) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        note = f"재생이 끝났습니다 ({clock.now.isoformat()})"
-        await self.ledger.record(Paused("replay_ended", note, "scheduler"))
 
     async def _finish(self, name: JobName) -> None:
         task = self._running.pop(name, None)
@@ -198,7 +203,7 @@ class Scheduler:
         while True:
             due = time.monotonic() + HEARTBEAT
             try:
-                await self.ledger.heartbeat("scheduler", self.instance, self.signs())
+                await self._give_a_sign()
                 if time.monotonic() - pruned > 3600:
                     pruned = time.monotonic()
                     await self.ledger.prune(self.retention_days)
@@ -207,14 +212,8 @@ class Scheduler:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self.observe_lag(max(0.0, time.monotonic() - due))
 
-    async def _probe(self) -> None:
-        """An exchange that seems to be closed is asked until it answers again: the jobs ask too seldom."""
-        while True:
-            await asyncio.sleep(HEARTBEAT)
-            try:
-                await self.probe()
-            except ExchangeError as silence:
-                _log.debug("probed the exchange: %s", silence)
+    async def _give_a_sign(self) -> None:
+        await self.ledger.heartbeat("scheduler", self.instance, self.opening.signs())
 
     async def _drain(self) -> None:
         tasks, self._running = list(self._running.values()), {}

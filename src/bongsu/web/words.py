@@ -61,8 +61,8 @@ _IDLE = {
         "The weekly loss limit was reached (loss {detail}%). No buys until {at}.",
     ),
     "exchange_maintenance": (
-        "거래소가 점검 중입니다. 다시 열리면 저절로 이어 갑니다.",
-        "The exchange is closed for maintenance. The bot goes on by itself when it opens.",
+        "거래소가 점검 중이라 모든 작업을 쉽니다. 손절과 익절도 나가지 않습니다. 거래소가 다시 열리면 저절로 이어 갑니다.",
+        "The exchange is closed for maintenance: every job pauses, stop-loss and take-profit too. It goes on by itself.",
     ),
     "monitoring_blind": (
         "{at} 이후 알람을 받지 못합니다. 그동안 매수하지 않습니다. bongsu restart prometheus, bongsu restart alertmanager",

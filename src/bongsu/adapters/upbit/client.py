@@ -98,8 +98,13 @@ class UpbitExchange:
         return ExchangeSigns(self._connection.clock_offset, self._connection.closing.closed)
 
     async def probe(self, market: Market) -> None:
-        """Asks only an exchange that seems to be closed. Raises what a read does."""
-        if self._connection.closing.suspected:
+        """Asks only an exchange that seems to be closed, and not where it refused last. Raises what a read does."""
+        closing = self._connection.closing
+        if not closing.suspected:
+            return
+        if closing.refused_last == _TICKER.name:
+            await self.order_book(market)
+        else:
             await self.tickers([market])
 
     @property

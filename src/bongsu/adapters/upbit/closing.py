@@ -16,6 +16,11 @@ class Closing:
         self.closed = False
 
     @property
+    def refused_last(self) -> str | None:
+        """The endpoint that answered 503 last, while that is the last that was heard."""
+        return self._refused[-1] if self._refused else None
+
+    @property
     def suspected(self) -> bool:
         """Whether it is worth asking: closed, or not heard of since a 503."""
         return self.closed or bool(self._refused)

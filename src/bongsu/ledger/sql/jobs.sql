@@ -5,10 +5,12 @@ INSERT INTO jobs (name, interval_seconds, deadline_seconds) VALUES (%(name)s, %(
    SET interval_seconds = excluded.interval_seconds, deadline_seconds = excluded.deadline_seconds;
 
 -- start --
--- One run per job and time, ever: no row when it ran before
+-- One run per job and time, ever: no row when it ran before; one that was skipped may still take place
 INSERT INTO job_runs (job_name, scheduled_for, epoch, requested_by)
 VALUES (%(job)s, %(scheduled_for)s, %(epoch)s, %(requested_by)s)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (job_name, scheduled_for, requested_by) DO UPDATE
+   SET started_at = clock_timestamp(), ended_at = NULL, outcome = NULL, reason = NULL, epoch = excluded.epoch
+ WHERE job_runs.outcome = 'skipped'
 RETURNING id;
 
 -- plan --
@@ -26,8 +28,9 @@ RETURNING extract(epoch FROM ended_at - started_at)::float8 AS seconds, job_name
 SELECT id, job_name FROM job_runs WHERE outcome IS NULL AND epoch < %(epoch)s ORDER BY id;
 
 -- last_scheduled --
--- The newest scheduled run of a job that really ran or was skipped
-SELECT max(scheduled_for) AS at FROM job_runs WHERE job_name = %(job)s AND requested_by IS NULL;
+-- The newest scheduled run of a job that took place
+SELECT max(scheduled_for) AS at FROM job_runs
+ WHERE job_name = %(job)s AND requested_by IS NULL AND outcome IS DISTINCT FROM 'skipped';
 
 -- recent_outcomes --
 -- How the last runs of a job ended, newest first
