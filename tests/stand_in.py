@@ -24,6 +24,9 @@ run(ExchangeOptions(world_dir=Path(sys.argv[1]), port=int(sys.argv[2]), speed=1)
 """
 
 
+PATIENCE = 60  # seconds
+
+
 @dataclass(frozen=True)
 class Arrived:
     id: int
@@ -43,14 +46,16 @@ class StandIn:
 
     def break_with(self, **rule: Any) -> None:
         body = [{"path": "/telegram/*", **rule}]
-        httpx2.put(f"{self.url}/sandbox/faults", json=body).raise_for_status()
+        httpx2.put(f"{self.url}/sandbox/faults", json=body, timeout=PATIENCE).raise_for_status()
 
     def received(self) -> list[Arrived]:
-        rows = httpx2.get(f"{self.url}/sandbox/inbox", params={"after": self.start, "limit": 500}).json()
+        rows = httpx2.get(
+            f"{self.url}/sandbox/inbox", params={"after": self.start, "limit": 500}, timeout=PATIENCE
+        ).json()
         return [Arrived(row["id"], datetime.fromisoformat(row["at"]), row["text"]) for row in rows]
 
     def begin(self) -> None:
-        httpx2.delete(f"{self.url}/sandbox/faults").raise_for_status()
+        httpx2.delete(f"{self.url}/sandbox/faults", timeout=PATIENCE).raise_for_status()
         self.start = max((message.id for message in self.received()), default=self.start)
 
 
@@ -70,7 +75,7 @@ def running_stand_in(directory: Path) -> Iterator[StandIn]:
 
 
 def _wait_until_up(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             httpx2.get(f"{url}/sandbox/clock").raise_for_status()

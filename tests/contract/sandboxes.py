@@ -87,7 +87,7 @@ def launch(world: Path, speed: str, *candles: Path) -> Process:
 
 def stop(process: Process) -> None:
     process.popen.terminate()
-    process.popen.wait(10)
+    process.popen.wait(60)
 
 
 @asynccontextmanager
@@ -103,7 +103,7 @@ async def connected(
         on_request=lambda endpoint, outcome, _: heard.append((endpoint, outcome)),
         rate_factor=float("inf"),
     )
-    async with exchange, httpx2.AsyncClient(base_url=process.url, trust_env=False, timeout=15) as http:
+    async with exchange, httpx2.AsyncClient(base_url=process.url, trust_env=False, timeout=60) as http:
         yield Sandbox(process.url, http, exchange, clock, heard)
         if process.popen.poll() is None:
             await http.delete("/sandbox/faults")
@@ -123,7 +123,7 @@ def _request(market: Market, side: Side, **amount: Any) -> OrderRequest:
 
 
 def _wait_for(process: Process) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         assert process.popen.poll() is None, "the sandbox did not start"
         try:

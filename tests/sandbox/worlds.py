@@ -115,7 +115,7 @@ class Client:
     async def seen(self, path: str, **query: Any) -> Any:
         return (await self.http.get(path, params=query)).raise_for_status().json()
 
-    async def wait(self, until: datetime, timeout: float = 5) -> Any:
+    async def wait(self, until: datetime, timeout: float = 30) -> Any:
         asked = {"until": until.isoformat(), "timeout": timeout}
         return (await self.http.post("/sandbox/clock/wait", json=asked)).raise_for_status().json()
 
@@ -136,7 +136,7 @@ async def serving(chosen: ExchangeOptions) -> AsyncIterator[Client]:
     running = asyncio.create_task(server.serve(sockets=[listener]))
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        async with httpx2.AsyncClient(base_url=base_url, trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=base_url, trust_env=False, timeout=60) as http:
             yield Client(http, world)
     finally:
         world.clock.close()
