@@ -50,7 +50,7 @@ def _job(s: Scrapes, job: JobName) -> Iterator[Series]:
     last = np.searchsorted(starts, s.seen, side="right") - 1
     started, over = starts[last], overs[last]
     ended = {outcome: s.work.ends(outcome, job) for outcome in Outcome}
-    every = np.concatenate(list(ended.values()))
+    every = np.concatenate([*ended.values(), s.work.skips[job]])
     shown: dict[str, Times | float] = {
         "duration_seconds": np.minimum(s.seen, over) - started,
         "in_progress": (s.seen < over).astype(float),
@@ -213,9 +213,13 @@ def _requests(s: Scrapes) -> dict[tuple[str, str], Times]:
         "candles": each,
         "place": s.sometimes(30, each=DAY / 1.5),
     }
-    closed = [(c.start, c.end) for c in s.life.closed]
-    bad = {endpoint: at[during(closed, at)] for endpoint, at in good.items()}
+    bad = {
+        "accounts": s.work.in_vain(JobName.RECONCILE),
+        "ticker": s.work.in_vain(JobName.POSITION, JobName.PORTFOLIO),
+        "candles": np.repeat(s.work.in_vain(JobName.TRADING), len(MARKETS)),
+    }
     probes = np.concatenate([NOTHING, *(np.arange(c.flagged[0], c.end, 10) for c in s.life.closed)])
+    closed = [(c.start, c.end) for c in s.life.closed]
     made = {(endpoint, "ok"): at[~during(closed, at)] for endpoint, at in good.items()}
     made |= {(endpoint, "server_error"): np.repeat(at, 3) for endpoint, at in bad.items()}  # three tries
     made["ticker", "server_error"] = np.concatenate(

@@ -45,7 +45,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Closed:
-    """The exchange answers everything with 503."""
+    """The exchange answers everything with 503, and the jobs pause."""
 
     start: float
     end: float
@@ -140,9 +140,9 @@ def draw(seed: int, days: int = 30) -> Life:
         closed=tuple(_closing(rng, float(next(blocks))) for _ in range(closings)),
         advisor_away=tuple(_absence(rng, float(next(blocks)), n) for n in range(absences)),
         slow=tuple((at, at + rng.uniform(10, 40) * MINUTE) for at in (some_time() for _ in range(slow))),
-        unasked=tuple((day * DAY + 16 * HOUR, day * DAY + 22 * HOUR) for day in range(days))
-        if seed % 2
-        else (),
+        unasked=tuple(
+            (day * DAY + 16 * HOUR, day * DAY + 22 * HOUR) for day in range(0, days, 1 if seed % 2 else 3)
+        ),
         loss_at=float(rng.integers(1, days) * DAY + rng.uniform(2, 20) * HOUR)
         if seed % 2 and days > 1
         else None,

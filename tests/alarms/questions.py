@@ -20,6 +20,7 @@ from rules.alert_rules import Rule, rendered
 _RULES = "rules.yml"
 _COUNTER = "Evaluated"  # an alert that always fires: it counts the evaluations
 _TRUE = "alarm_is_true"
+_SEVERITIES = ("info", "warning", "critical")
 _FIRING = 'ALERTS{alertstate="firing", alertname!="Watchdog"}'
 _GOT = re.compile(r"^\s+got: (.+)$", re.MULTILINE)
 _SAMPLE = re.compile(r"\{([^}]*)\} ([\d.E+]+)")
@@ -107,7 +108,7 @@ def _test(stretch: Stretch, evaluation: int) -> dict[str, Any]:
 def _questions(stretch: Stretch, evaluation: int) -> Iterator[dict[str, Any]]:
     """Each expected to be answered by nothing, as promtool shows an answer only where it is unexpected."""
     for until, length in _spans(stretch, evaluation):
-        for firing in (_FIRING, f"{_FIRING} unless on(alertname) {_TRUE}"):
+        for firing in (_FIRING, f"{_FIRING} unless on(alertname, severity) {_TRUE}"):
             counted = f"count_over_time(({firing})[{length}s:{evaluation}s])"
             yield {"expr": f"sum by (alertname) ({counted})", "eval_time": f"{until}s", "exp_samples": []}
 
@@ -121,9 +122,12 @@ def _spans(stretch: Stretch, evaluation: int) -> list[tuple[int, int]]:
 
 
 def _reasons(stretch: Stretch) -> Iterator[Series]:
-    """One series for each alarm that has a reason, while it has one."""
+    """For each alarm that has a reason, while it has one."""
     at = np.arange(stretch.start, stretch.end + stretch.step / 2, stretch.step)
     for alert in sorted({truth.alert for truth in stretch.truths}):
-        true = during([(t.start, t.end) for t in stretch.truths if t.alert == alert], at)
-        if true.any():
-            yield Series(_TRUE, {"alertname": alert}, np.where(true, 1.0, np.nan))
+        for severity in _SEVERITIES:
+            reasons = [t for t in stretch.truths if t.alert == alert and t.severity in ("", severity)]
+            true = during([(reason.start, reason.end) for reason in reasons], at)
+            if true.any():
+                labels = {"alertname": alert, "severity": severity}
+                yield Series(_TRUE, labels, np.where(true, 1.0, np.nan))

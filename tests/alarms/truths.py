@@ -14,13 +14,14 @@ LOSS = 0.105
 
 @dataclass(frozen=True)
 class Truth:
-    """`alert` may fire from `start` to `end`; with `due`, it has to."""
+    """`alert` may fire from `start` to `end`; with `due`, it has to. No `severity`: in whichever."""
 
     alert: str
     start: float
     end: float
     why: str
     due: bool = True
+    severity: str = ""
 
 
 def truths(work: Work) -> list[Truth]:
@@ -29,7 +30,7 @@ def truths(work: Work) -> list[Truth]:
 
 
 def _closings(life: Life) -> Iterator[Truth]:
-    """Runs fail while the exchange is closed, and what is held is not protected: this version does not pause them."""
+    """The jobs pause meanwhile, and what is held is not protected: worth a warning, where it lasts."""
     for closed in life.closed:
         begin, end = closed.flagged
         yield Truth("ExchangeMaintenance", begin, end + SLACK, "the exchange is closed")
@@ -37,8 +38,9 @@ def _closings(life: Life) -> Iterator[Truth]:
             "PositionUnprotected",
             closed.start + 2 * MINUTE,
             end + 2 * MINUTE,
-            "no exit is possible",
+            "no exit is possible while the exchange is closed",
             due=False,
+            severity="warning",
         )
 
 

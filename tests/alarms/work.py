@@ -48,8 +48,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Work:
+    """`skips`: when a run was given up because the exchange is closed. The last one is made up for once it opens."""
+
     life: Life
     runs: dict[JobName, tuple[Run, ...]]
+    skips: dict[JobName, Times]
 
     def starts(self, *jobs: JobName) -> Times:
         return np.sort([run.start for job in jobs for run in self.runs[job]])
@@ -57,6 +60,12 @@ class Work:
     def ends(self, outcome: Outcome, *jobs: JobName) -> Times:
         wanted = [run for job in jobs or self.runs for run in self.runs[job]]
         return np.sort([run.over for run in wanted if run.outcome is outcome])
+
+    def in_vain(self, *jobs: JobName) -> Times:
+        """Starts of runs that asked a closed exchange before the bot knew."""
+        spans = [(closed.start, closed.flagged[0]) for closed in self.life.closed]
+        every = np.concatenate([self.skips[job] for job in jobs])
+        return every[[any(_within(at, span) for span in spans) for at in every]]
 
     @cached_property
     def cycles(self) -> tuple[Run, ...]:
@@ -76,16 +85,21 @@ class Work:
 
 
 def work_of(life: Life) -> Work:
-    return Work(life, {job: tuple(_runs(life, job)) for job in SCHEDULES})
+    lived = {job: _runs(life, job) for job in SCHEDULES}
+    return Work(
+        life,
+        {job: tuple(runs) for job, (runs, _) in lived.items()},
+        {job: np.array(skips, dtype=float) for job, (_, skips) in lived.items()},
+    )
 
 
-def _runs(life: Life, job: JobName) -> list[Run]:
+def _runs(life: Life, job: JobName) -> tuple[list[Run], list[float]]:
     schedule = SCHEDULES[job]
     rng = life.chance(1, list(SCHEDULES).index(job))
     runs: list[Run] = []
-    done = schedule.offset - schedule.interval * math.ceil(
-        BEFORE / schedule.interval
-    )  # the last slot that had its run
+    skips: list[float] = []
+    # The last slot that had its run.
+    done = schedule.offset - schedule.interval * math.ceil(BEFORE / schedule.interval)
     for begin, end in life.leading:
         crashed = any(r.stop == end and r.crashed for r in life.scheduler_away)
         free = max(begin, done)
@@ -95,13 +109,22 @@ def _runs(life: Life, job: JobName) -> list[Run]:
             start = max(slot, free) + rng.uniform(0, 1)
             if start >= min(end, life.length + HOUR):
                 break
+            if (opens := _opens(life, start)) is not None:
+                skips += [start, *np.arange(slot + schedule.interval, opens, schedule.interval)]
+                free = opens
+                continue
             run = _run(life, job, start, rng)
             done, free = slot, run.over
             if run.over > end and (crashed or run.over > end + DRAIN):
                 runs.append(Run(job, start, _next_lead(life, end), Outcome.FAILURE))
                 break
             runs.append(run)
-    return runs
+    return runs, skips
+
+
+def _opens(life: Life, at: float) -> float | None:
+    """When the bot sees that an exchange that is closed at this moment is open again."""
+    return next((c.flagged[1] for c in life.closed if c.start <= at < c.flagged[1]), None)
 
 
 def _next_lead(life: Life, end: float) -> float:
@@ -110,8 +133,6 @@ def _next_lead(life: Life, end: float) -> float:
 
 def _run(life: Life, job: JobName, start: float, rng: np.random.Generator) -> Run:
     took = _duration(job, rng, slow=any(_within(start, span) for span in life.slow))
-    if job is not JobName.DAILY_REPORT and any(closed.start <= start < closed.end for closed in life.closed):
-        return Run(job, start, start + 6, Outcome.FAILURE)  # three tries
     if job is JobName.TRADING and any(_within(start, away) for away in life.advisor_away):
         took = 2 * 30 + rng.uniform(2, 8)  # a time-out for each market
     return Run(job, start, start + took, Outcome.SUCCESS)
