@@ -58,7 +58,7 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="계속 보기, Ctr
 ServiceName = Annotated[
     str,
     typer.Argument(
-        help="postgres, exchange, backend, scheduler, postgres-exporter, prometheus, alertmanager"
+        help="postgres, exchange, backend, scheduler, postgres-exporter, prometheus, alertmanager, grafana"
     ),
 ]
 

@@ -13,6 +13,7 @@ from bongsu.errors import PortTaken, SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.patient import Finding, Patient, verdict
 from bongsu.ops.running import NoAnswer, ask, fetch
+from bongsu.ops.stack import grafana
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.ports import require_free
 from bongsu.ops.stack.services import SERVICES
@@ -77,7 +78,8 @@ def _not_running(patient: Patient) -> Iterator[Finding]:
     start = say("시작: make up", "start: make up")
     yield Finding("services", "fail", say("스택이 실행 중이 아닙니다", "the stack is not running"), start)
     try:
-        require_free({s.name: patient.places.port(s.port) for s in SERVICES})
+        wanted = (s for s in SERVICES if s.name != "grafana" or grafana.find())
+        require_free({s.name: patient.places.port(s.port) for s in wanted})
     except PortTaken as taken:
         *lines, repair = str(taken).split("\n")
         for line in lines:

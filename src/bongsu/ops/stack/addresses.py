@@ -1,6 +1,7 @@
 """The addresses a new owner wants to open, as they really answer."""
 
 from bongsu.ops.language import say
+from bongsu.ops.stack import grafana
 from bongsu.ops.stack.native import Native
 from bongsu.ops.stack.probes import http_ready
 from bongsu.ops.stack.progress import Progress
@@ -19,9 +20,13 @@ async def print_addresses(native: Native, supervisor: Supervisor, progress: Prog
         rows.append((say("알람 규칙", "alert rules"), f"{native.url('prometheus')}{classic}/alerts"))
     if _is_ready(supervisor, "alertmanager"):
         rows.append(("Alertmanager", native.url("alertmanager")))
+    if _is_ready(supervisor, "grafana"):
+        rows.append(("Grafana", native.url("grafana")))
     progress.line("")
     for title, url in rows:
         progress.line(f"{title:<12} {url}")
+    if "grafana" not in supervisor.services:
+        progress.line(grafana.absence(f"{native.url('backend')}/"))
     progress.line(
         say(
             "상태: bongsu ps · 로그: bongsu logs scheduler -f · 받은 알림: bongsu inbox (.venv/bin/bongsu)",
@@ -31,7 +36,7 @@ async def print_addresses(native: Native, supervisor: Supervisor, progress: Prog
 
 
 def _is_ready(supervisor: Supervisor, name: str) -> bool:
-    return supervisor.services[name].state is State.READY
+    return name in supervisor.services and supervisor.services[name].state is State.READY
 
 
 async def _classic_prefix(port: int) -> str:

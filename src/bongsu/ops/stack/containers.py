@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from bongsu.ops.stack import grafana
 from bongsu.ops.stack.postgres import CONTAINER_SETTINGS, SUPERUSER
 from bongsu.ops.stack.services import METRICS_KEPT, service
 
@@ -209,23 +210,15 @@ _ALERTMANAGER = _server(
     needs=_PREPARED,
 )
 
-_GRAFANA = Container(
+_GRAFANA = _server(
     "grafana",
     "grafana/grafana:12.4.0",
     "472:0",
-    384,
-    3001,
     environment={
-        "GF_SERVER_HTTP_PORT": "3001",
+        **grafana.SETTINGS,
+        "GF_SERVER_HTTP_PORT": str(service("grafana").port),
         "GF_SECURITY_ADMIN_USER": "${GRAFANA_ADMIN_USER:-admin}",
         "GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_ADMIN_PASSWORD:-admin}",
-        "GF_AUTH_ANONYMOUS_ENABLED": "false",
-        "GF_USERS_ALLOW_SIGN_UP": "false",
-        "GF_ANALYTICS_REPORTING_ENABLED": "false",
-        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
-        "GF_LOG_MODE": "console",
     },
     mounts=(
         "grafana-data:/var/lib/grafana",
@@ -233,7 +226,6 @@ _GRAFANA = Container(
         "./monitoring/grafana/dashboards/dashboard.yml:/etc/grafana/provisioning/dashboards/dashboard.yml:ro",
         "./monitoring/grafana/dashboards:/var/lib/grafana/dashboards:ro",
     ),
-    healthy=(*_WGET, "http://127.0.0.1:3001/api/health"),
     warm_up=60,
     # `docker exec -it bitcoin-grafana ping prometheus` without any capability: over an ICMP datagram socket.
     sysctls={"net.ipv4.ping_group_range": "0 2147483647"},

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bongsu.ops.stack import alarm_tools, exporter
+from bongsu.ops.stack import alarm_tools, exporter, grafana
 from bongsu.ops.stack.alarm_tools import Tell, Tool
 from bongsu.ops.stack.child import Launch, Step
 from bongsu.ops.stack.places import CHECKOUT, Places, write_private
 from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter
 from bongsu.ops.stack.probes import Probe, http_ready, postgres_ready
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager, render_prometheus
-from bongsu.ops.stack.services import METRICS_KEPT, SERVICES, Service, service
-from bongsu.settings import keep_secret
+from bongsu.ops.stack.services import METRICS_KEPT, Service, service
+from bongsu.settings import keep_secret, load_settings
 
 _SCRAPED = {"backend", "scheduler", "postgres-exporter", "prometheus", "alertmanager"}
 
@@ -55,6 +55,8 @@ class Native:
         yield self._postgres_exporter()
         yield self._alertmanager()
         yield self._prometheus()
+        if program := grafana.find():
+            yield self._grafana(program)
         yield self._program("backend")
         yield self._program("scheduler")
 
@@ -78,8 +80,7 @@ class Native:
         return f"http://127.0.0.1:{self._port(name)}"
 
     def ports(self) -> dict[str, int]:
-        own = self.database.cluster is not None
-        return {s.name: self._port(s.name) for s in SERVICES if own or s.name != "postgres"}
+        return {launch.service.name: self._port(launch.service.name) for launch in self._launches()}
 
     def _port(self, name: str) -> int:
         return self.places.port(service(name).port)
@@ -175,6 +176,24 @@ class Native:
             f"--web.listen-address=127.0.0.1:{self._port('prometheus')}",
         )
         return self._alarm_server("prometheus", alarm_tools.PROMETHEUS, options, render)
+
+    def _grafana(self, program: Path) -> Launch:
+        declared = service("grafana")
+        provisioning = self.places.run / "grafana"
+        kept = self.places.state / "grafana"
+
+        async def prepare() -> None:
+            kept.mkdir(exist_ok=True, mode=0o700)
+            grafana.provision(provisioning, self.url("prometheus"))
+
+        return Launch(
+            declared,
+            (str(program), *grafana.home_options(program)),
+            self._probe(declared),
+            lambda: grafana.environment(load_settings(), self._port("grafana"), kept, provisioning),
+            directory=kept.parent,
+            prepare=prepare,
+        )
 
     def _alertmanager(self) -> Launch:
         config = self.places.run / "alertmanager.yml"

@@ -64,6 +64,7 @@ SERVICES = (
     ),
     Service("alertmanager", port=9093, ready_path="/-/ready", memory_mb=96, grace=1.5),
     Service("prometheus", port=9090, ready_path="/-/ready", memory_mb=256, grace=3.0),
+    Service("grafana", port=3001, ready_path="/api/health", memory_mb=384, grace=3.0),
     Service(
         "backend",
         port=8000,
