@@ -5,7 +5,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 ARGS ?=
-WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+# one more than cores: many tests wait for a lease, a scrape or a clock
+WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 help: ## 이 목록 (this list)
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
