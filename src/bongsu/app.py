@@ -221,7 +221,7 @@ async def open_trading(
         await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
         opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
-        blind = await stack.enter_async_context(_watching_monitoring(settings, database))
+        blind = await stack.enter_async_context(_watching(settings, database, opening))
         protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
         )
@@ -294,13 +294,13 @@ def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) ->
 
 
 @contextlib.asynccontextmanager
-async def _watching_monitoring(settings: Settings, database: Database) -> AsyncIterator[Blindness]:
-    """What blocks buys when alarms cannot arrive. Stale and odd quotes are refused where they are read."""
+async def _watching(settings: Settings, database: Database, opening: Opening) -> AsyncIterator[Blindness]:
+    """What blocks buys by itself; stale and odd quotes are refused where they are read."""
     watch = MonitoringWatch(WatchdogLog(database).look, settings.monitoring_blind_seconds)
     await watch.look()
     looking = asyncio.create_task(watch.keep_looking())
     try:
-        yield blindness_of(settings.bongsu_mode, watch)
+        yield blindness_of(settings.bongsu_mode, watch, opening.signs)
     finally:
         looking.cancel()
 

@@ -115,9 +115,9 @@ IDLE_REASONS = (
     "breaker_daily",
     "breaker_weekly",
     "exchange_maintenance",
+    "clock_skew",
     "monitoring_blind",
     "not_reconciled",
-    "starting",
     "waiting_for_candle",
 )
 LLM_MODELS = ("none",)  # the configured one; this version has no model to ask

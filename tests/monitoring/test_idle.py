@@ -74,8 +74,11 @@ STATES: dict[str, tuple[State, str]] = {
         lambda b: b.ledger.heartbeat("scheduler", "s", ExchangeSigns(None, maintenance=True)),
         "점검 중",
     ),
+    "clock_skew": (
+        lambda b: b.ledger.heartbeat("scheduler", "s", ExchangeSigns(-7200.04, maintenance=False)),
+        "7200.0초",
+    ),
     "not_reconciled": (lambda b: execute(b, "UPDATE switches SET reconciled_at = NULL"), "첫 대조"),
-    "starting": (lambda b: execute(b, "DELETE FROM job_runs; DELETE FROM jobs"), "막 시작"),
 }
 
 

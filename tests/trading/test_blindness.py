@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.order import Intent, Side
 from bongsu.core.risk import Veto, VetoReason
 from bongsu.core.sight import Sight
@@ -14,6 +15,7 @@ from web.story import ACCOUNT, Books, execute, fund, open_books, request, value
 
 MINUTES = 300.0
 NOW = datetime.now(UTC)
+OPEN = ExchangeSigns(0.4, maintenance=False)
 
 
 @pytest.fixture
@@ -33,10 +35,10 @@ async def started(books: Books, process: str, seconds_ago: float) -> None:
         await tx.execute(move, (seconds_ago, process))
 
 
-async def asked(books: Books, mode: str) -> tuple[str, ...]:
+async def asked(books: Books, mode: str, signs: ExchangeSigns = OPEN) -> tuple[str, ...]:
     watch = MonitoringWatch(WatchdogLog(books.database).look, MINUTES)
     await watch.look()
-    return blindness_of(mode, watch)()
+    return blindness_of(mode, watch, lambda: signs)()
 
 
 @pytest.mark.parametrize("mode", ["sandbox", "paper", "live"])
@@ -55,9 +57,40 @@ async def test_no_buy_while_blind_but_in_the_sandbox_and_exits_always(books: Boo
         return
     assert isinstance(buy, Veto)
     assert buy.reason is VetoReason.BLIND
-    assert "monitoring" in buy.detail
+    assert "알람을 받을 수 없음" in buy.detail
     exit_ = await books.ledger.open_intent(request(ETH, Side.SELL, amount="0.01"), ACCOUNT, blind)
     assert isinstance(exit_, Intent)
+
+
+@pytest.mark.parametrize("mode", ["sandbox", "paper", "live"])
+@pytest.mark.parametrize(
+    ("signs", "why", "told"),
+    [
+        (ExchangeSigns(2.1, maintenance=False), "clock_skew", "거래소와 시계가 어긋남"),
+        (ExchangeSigns(-7200.0, maintenance=False), "clock_skew", "거래소와 시계가 어긋남"),
+        (ExchangeSigns(None, maintenance=True), "maintenance", "거래소 점검"),
+    ],
+)
+async def test_no_buy_on_a_wrong_clock_or_from_a_closed_exchange(
+    books: Books, mode: str, signs: ExchangeSigns, why: str, told: str
+) -> None:
+    await fund(books)
+    await execute(books, request(ETH, Side.BUY), price="3000000", volume="0.01")
+    await value(books, NOON, {ETH: "3000000"})
+    await note(books, 1)
+    assert await asked(books, mode) == ()
+    blind = await asked(books, mode, signs)
+    assert blind == (why,)
+    buy = await books.ledger.open_intent(request(ETH, Side.BUY, key="again", amount="10000"), ACCOUNT, blind)
+    assert isinstance(buy, Veto)
+    assert told in buy.detail
+    exit_ = await books.ledger.open_intent(request(ETH, Side.SELL, amount="0.01"), ACCOUNT, blind)
+    assert isinstance(exit_, Intent)
+
+
+@pytest.mark.parametrize("offset", [None, -2.0, 2.0])
+def test_two_seconds_are_no_skew(offset: float | None) -> None:
+    assert ExchangeSigns(offset, maintenance=False).blind == ()
 
 
 async def test_a_watchdog_opens_the_eyes(books: Books) -> None:

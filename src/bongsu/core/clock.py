@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+MAX_CLOCK_SKEW = 2.0  # wall seconds; beyond it no candle, no order and no limit has the time it seems to have
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSigns:
@@ -12,6 +14,12 @@ class ExchangeSigns:
         float | None
     )  # how far its clock is ahead of ours, in wall seconds; None before anything tells
     maintenance: bool
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Why what comes from the exchange is nothing to buy on."""
+        skewed = self.clock_offset is not None and abs(self.clock_offset) > MAX_CLOCK_SKEW
+        return (*("clock_skew",) * skewed, *("maintenance",) * self.maintenance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,13 +173,20 @@ def _breaker_on(state: RiskState, limits: RiskLimits) -> Veto | None:
     return None
 
 
+_BLIND = {
+    "clock_skew": ("거래소와 시계가 어긋남", "clock skew"),
+    "maintenance": ("거래소 점검", "exchange maintenance"),
+    "monitoring": ("알람을 받을 수 없음", "no alarm can arrive"),
+}
+
+
 def _blind(state: RiskState) -> Veto | None:
     if state.blind:
-        reasons = ", ".join(state.blind)
+        reasons = [_BLIND.get(reason, (reason, reason)) for reason in state.blind]
         return Veto(
             VetoReason.BLIND,
-            f"시장이나 봇의 상태를 확인할 수 없어 매수하지 않습니다 (사유: {reasons}).",
-            f"The bot is blind ({reasons}): no buys.",
+            f"시장이나 봇의 상태를 확인할 수 없어 매수하지 않습니다 (사유: {', '.join(ko for ko, _ in reasons)}).",
+            f"The bot is blind ({', '.join(en for _, en in reasons)}): no buys.",
         )
     if state.mismatch:
         return Veto(

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from bongsu import metrics
+from bongsu.core.clock import MAX_CLOCK_SKEW
 from bongsu.core.tradingday import NINE, trading_day_start
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.database import Database, Tx
@@ -21,6 +22,7 @@ STALE_AFTER = 15.0  # seconds without a heartbeat, after which the scheduler cou
 MAX_SYMBOLS = 50
 OTHER = "other"
 
+_LIMITS = {"stale_after": STALE_AFTER, "max_skew": MAX_CLOCK_SKEW}
 _LIVE = {m.name for m in metrics.METRICS if m.live_scheduler}
 _IDLE = "bot_idle_reason"
 # One statement: all figures are of one moment, and a slow or far database is waited for once.
@@ -58,13 +60,14 @@ async def project(
 
 async def idle_reasons(tx: Tx, lease_seconds: float) -> list[dict[str, Any]]:
     """Why nothing is being done now, the gravest first; rows of reason, at, detail. Empty while a decision is being made."""
-    limits = {"lease_seconds": lease_seconds, "stale_after": STALE_AFTER}
-    return await (await tx.execute(_SQL["idle_reasons"], limits)).fetchall()
+    return await (
+        await tx.execute(_SQL["idle_reasons"], {**_LIMITS, "lease_seconds": lease_seconds})
+    ).fetchall()
 
 
 async def _read(tx: Tx, values: Mapping[str, Any], markets: tuple[str, ...]) -> list[Sample]:
     known = {
-        "stale_after": STALE_AFTER,
+        **_LIMITS,
         "live_names": list(_LIVE),
         "pause_reasons": list(metrics.PAUSE_REASONS),
     }

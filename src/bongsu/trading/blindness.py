@@ -1,10 +1,11 @@
-"""Whether trading may trust that its alarms would be heard."""
+"""Whether trading may trust what it sees of the exchange, and that its alarms would be heard."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.sight import BLIND_REASON, Sight
 from bongsu.errors import LedgerUnavailable
 from bongsu.trading.ports import Blindness
@@ -47,10 +48,11 @@ class MonitoringWatch:
         return ()
 
 
-def blindness_of(mode: str, watch: MonitoringWatch) -> Blindness:
-    """In the sandbox lost alarms are shown and stop nothing: no money is at stake, and its quotes are always there."""
-    return _sees_everything if mode == "sandbox" else watch.blind
+def blindness_of(mode: str, watch: MonitoringWatch, signs: Callable[[], ExchangeSigns]) -> Blindness:
+    """In the sandbox lost alarms are shown and stop nothing: no money is at stake."""
 
+    def blind() -> tuple[str, ...]:
+        unheard = () if mode == "sandbox" else watch.blind()
+        return (*signs().blind, *unheard)
 
-def _sees_everything() -> tuple[str, ...]:
-    return ()
+    return blind

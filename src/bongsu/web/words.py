@@ -64,17 +64,17 @@ _IDLE = {
         "거래소가 점검 중이라 모든 작업을 쉽니다. 손절과 익절도 나가지 않습니다. 거래소가 다시 열리면 저절로 이어 갑니다.",
         "The exchange is closed for maintenance: every job pauses, stop-loss and take-profit too. It goes on by itself.",
     ),
+    "clock_skew": (
+        "이 컴퓨터의 시계가 거래소와 {detail}초 어긋나 있습니다. 맞을 때까지 매수하지 않습니다. 손절과 익절은 계속합니다.",
+        "This computer's clock and the exchange's differ by {detail} s. No buys meanwhile; stop-loss and take-profit go on.",
+    ),
     "monitoring_blind": (
         "{at} 이후 알람을 받지 못합니다. 그동안 매수하지 않습니다. bongsu restart prometheus, bongsu restart alertmanager",
         "No alarm can arrive since {at}. No buys meanwhile. bongsu restart prometheus, bongsu restart alertmanager",
     ),
-    "starting": (
-        "스케줄러가 막 시작했습니다. 곧 첫 판단을 합니다.",
-        "The scheduler has just started and decides soon.",
-    ),
     "not_reconciled": (
-        "거래소와 첫 대조를 기다리고 있습니다.",
-        "Waiting for the first comparison with the exchange.",
+        "막 시작해 거래소와 첫 대조를 기다리고 있습니다. 대조가 끝나야 판단합니다.",
+        "Just started: waiting for the first comparison with the exchange; decisions come after it.",
     ),
     "waiting_for_candle": (
         "다음 캔들을 기다립니다. 다음 판단: {at} (시장 시각)",

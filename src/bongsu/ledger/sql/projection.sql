@@ -108,6 +108,7 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
 -- Why nothing is being done now, the gravest first; no row while something is. `at` is wall time, but of a wait the market's
 WITH scheduler AS (
     SELECT max(beat_at) AS beat_at, coalesce(bool_or(exchange_maintenance), false) AS exchange_maintenance,
+           max(abs(clock_offset_seconds)) AS clock_skew,
            coalesce(max(beat_at) > clock_timestamp() - make_interval(secs => %(stale_after)s), false) AS alive
       FROM heartbeats WHERE process = 'scheduler'
 ), leader AS (
@@ -123,8 +124,8 @@ WITH scheduler AS (
     UNION ALL SELECT 7, 'paused', since, concat_ws(': ', reason, nullif(note, '')) FROM pauses
     UNION ALL SELECT 8, 'breaker_' || scope, until, round(loss * 100, 2)::text FROM breakers WHERE active
     UNION ALL SELECT 9, 'exchange_maintenance', NULL, NULL FROM scheduler WHERE alive AND exchange_maintenance
-    UNION ALL SELECT 10, 'not_reconciled', NULL, NULL FROM switches, scheduler s WHERE reconciled_at IS NULL AND s.alive
-    UNION ALL SELECT 11, 'starting', NULL, NULL FROM scheduler s WHERE s.alive AND NOT EXISTS (SELECT FROM jobs WHERE name = 'trading_job')
+    UNION ALL SELECT 10, 'clock_skew', NULL, round(clock_skew, 1)::text FROM scheduler WHERE alive AND clock_skew > %(max_skew)s
+    UNION ALL SELECT 11, 'not_reconciled', NULL, NULL FROM switches, scheduler s WHERE reconciled_at IS NULL AND s.alive
     UNION ALL SELECT 12, 'monitoring_blind', min(a.starts_at), NULL FROM alerts a
                WHERE a.name = 'MonitoringBlind' AND a.firing AND EXISTS (SELECT FROM world WHERE mode <> 'sandbox') HAVING count(*) > 0
 )

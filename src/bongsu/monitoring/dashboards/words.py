@@ -106,6 +106,6 @@ IDLE: Words = {
     "breaker_daily": ("일일 손실 한도", ORANGE),
     "breaker_weekly": ("주간 손실 한도", ORANGE),
     "exchange_maintenance": ("거래소 점검", ORANGE),
+    "clock_skew": ("시계가 거래소와 어긋남", ORANGE),
     "not_reconciled": ("거래소와 첫 대조 전", ORANGE),
-    "starting": ("막 시작함", GREEN),
 }
