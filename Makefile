@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms ring check bench fmt lock clean
+.PHONY: help up replay test mutants alarms ring dashboards check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 help: ## 이 목록 (this list)
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 up: ## 모두 준비하고 모의거래로 실행, Ctrl-C로 끝 (prepare everything and run it in sandbox mode)
 	@scripts/bootstrap.sh runtime
@@ -50,6 +50,12 @@ ring: ## 일부러 고장 내고 알람이 오는 시간을 잼, 약 30분 (brea
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
 	@PYTHONPATH=tests $(BIN)/python -m campaigns.alarm_latency $(ARGS)
+
+dashboards: ## 대시보드를 새로 쓰고, Grafana의 타입으로 확인하고, 도는 스택으로 그림 (write, type-check and picture them; needs npm, chromium)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python -m bongsu.monitoring.dashboards
+	@$(BIN)/python scripts/check_dashboards.py
+	@$(BIN)/python scripts/render_dashboards.py $(ARGS) || [ $$? = 69 ]
 
 fmt: ## 소스 정리 (format the sources)
 	@scripts/bootstrap.sh dev

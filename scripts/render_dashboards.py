@@ -110,6 +110,14 @@ def photograph(page: str, height: int, picture_file: Path) -> None:
         )
 
 
+def answers(prometheus: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{prometheus}/-/ready", timeout=5):  # noqa: S310
+            return True
+    except OSError:
+        return False
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -121,6 +129,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which("chromium") is None:
         print("chromium is needed: apt-get install chromium fonts-nanum", file=sys.stderr)
+        return 69
+    if not answers(arguments.prometheus):
+        print(f"no pictures: no Prometheus at {arguments.prometheus} (--prometheus)", file=sys.stderr)
         return 69
     arguments.out.mkdir(parents=True, exist_ok=True)
     window = Window(time.time() - arguments.minutes * 60, time.time())

@@ -1,6 +1,7 @@
 """The dashboards keep the contract, read only what is exported, and say in Korean what they show."""
 
 import ast
+import json
 import re
 from typing import Any
 
@@ -283,3 +284,15 @@ def test_the_bot_runs_without_the_sdk_of_the_dashboards() -> None:
             if any(n.startswith(("grafana_foundation_sdk", "bongsu.monitoring.dashboards")) for n in names):
                 users.add(module.parent)
     assert users == {source / "monitoring" / "dashboards"}
+
+
+def test_the_types_that_check_them_are_of_the_grafana_that_runs() -> None:
+    """And they are pinned by hash, from whatever registry."""
+    schema = ROOT / "scripts" / "schema"
+    wanted = json.loads((schema / "package.json").read_text("utf-8"))["devDependencies"]["@grafana/schema"]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert compose["services"]["grafana"]["image"] == f"grafana/grafana:{wanted}"
+    locked = json.loads((schema / "package-lock.json").read_text("utf-8"))["packages"]
+    assert locked["node_modules/@grafana/schema"]["version"] == wanted
+    assert all(package["integrity"] for name, package in locked.items() if name)
+    assert not [name for name, package in locked.items() if "resolved" in package]

@@ -5,7 +5,10 @@ from bongsu.monitoring.dashboards.boards import DIRECTORY, rendered
 
 def main() -> None:
     for name, text in rendered().items():
-        (DIRECTORY / name).write_text(text, encoding="utf-8")
+        file = DIRECTORY / name
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            print(f"written anew: {file}")
 
 
 if __name__ == "__main__":

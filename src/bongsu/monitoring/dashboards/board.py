@@ -47,7 +47,15 @@ class Board:
 
 def render(board: Board) -> str:
     """The JSON that Grafana provisions, and that can be imported by hand."""
-    return json.dumps(_assemble(board).build(), cls=JSONEncoder, ensure_ascii=False, indent=2) + "\n"
+    built = json.loads(json.dumps(_assemble(board).build(), cls=JSONEncoder))
+    for variable in built["templating"]["list"]:
+        for name in _OF_INTERVALS:
+            variable.pop(name, None)
+    return json.dumps(built, ensure_ascii=False, indent=2) + "\n"
+
+
+# The SDK writes them for every kind of variable; Grafana knows them for one that we do not use.
+_OF_INTERVALS = ("auto", "auto_min", "auto_count")
 
 
 def _assemble(board: Board) -> build.Dashboard:
