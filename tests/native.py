@@ -51,7 +51,7 @@ class Stack:
         return f"http://127.0.0.1:{port + self.offset}{path}"
 
     def ask(self, port: int, path: str) -> Any:
-        with urllib.request.urlopen(self.url(port, path), timeout=10) as reply:
+        with urllib.request.urlopen(self.url(port, path), timeout=60) as reply:
             return json.load(reply)
 
     def query(self, promql: str) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         return {row["service"]: row for row in json.loads(told.stdout)}
@@ -89,7 +89,7 @@ class Stack:
             row = connection.execute(query.encode()).fetchone()
         return row and row[0]
 
-    def until(self, condition: Callable[[], Any], what: str, patience: float = 60) -> float:
+    def until(self, condition: Callable[[], Any], what: str, patience: float = 120) -> float:
         """Seconds until it held."""
         began = time.monotonic()
         while time.monotonic() - began < patience:
@@ -146,5 +146,5 @@ def open_stack(*market: str) -> Iterator[Stack]:
         yield stack
     finally:
         if (root / "state" / "run" / "control.sock").exists():
-            stack.bongsu("down", patience=30)
+            stack.bongsu("down")
         shutil.rmtree(root)

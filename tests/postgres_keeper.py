@@ -65,7 +65,7 @@ def keep(directory: Path, pid: int) -> None:
         answer.rename(directory / "superuser_url")
         wait_for_end_of(pid)
         server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=20)
+        server.wait(timeout=60)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -97,7 +97,7 @@ class Stage:
             method=method or ("GET" if body is None else "POST"),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.loads(reply.read() or b"null")
 
     def arm(self, *rules: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Stage:
     def value(self, query: str, **values: Any) -> Any:
         return next(iter(self.rows(query, **values)[0].values()))
 
-    def until(self, condition: Callable[[], Any], what: str, patience: float = 60.0) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, patience: float = 120.0) -> Any:
         """Polls; a condition that never comes is a failure that says which."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
@@ -134,7 +134,7 @@ class Stage:
         finally:
             if process.is_alive():
                 process.terminate()
-            process.join(30)
+            process.join(60)
             assert not process.is_alive(), "the scheduler does not stop"
 
     def start_scheduler(self, advisor: Any = None, offset: int = 0, target: Any = None) -> BaseProcess:
@@ -233,11 +233,11 @@ def open_stage(
     # The metrics of a scheduler are on 8001 and the offset, those of a second one on the next port.
     stage = Stage(directory, database_url, f"http://127.0.0.1:{port}", free_offset(8001, 8002), settings)
     try:
-        stage.until(lambda: _answers(stage, exchange, directory), "the exchange answers", 30)
+        stage.until(lambda: _answers(stage, exchange, directory), "the exchange answers")
         yield stage
     finally:
         exchange.send_signal(signal.SIGTERM)
-        exchange.wait(15)
+        exchange.wait(60)
 
 
 def _answers(stage: Stage, exchange: subprocess.Popen[bytes], directory: Path) -> bool:

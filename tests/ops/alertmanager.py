@@ -74,11 +74,11 @@ class Alertmanager:
         times = {"startsAt": (now - timedelta(minutes=2)).isoformat()}
         times["endsAt"] = (now if ended else now + timedelta(hours=1)).isoformat()
         body = [{"labels": dict(a), "annotations": _texts(a["alertname"]), **times} for a in alerts]
-        httpx2.post(f"{self.url}/api/v2/alerts", json=body).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/alerts", json=body, timeout=60).raise_for_status()
 
     def silenced(self) -> set[str]:
         """Names of the firing alerts that an inhibition keeps from being told, asked of Alertmanager itself."""
-        listed = httpx2.get(f"{self.url}/api/v2/alerts").raise_for_status().json()
+        listed = httpx2.get(f"{self.url}/api/v2/alerts", timeout=60).raise_for_status().json()
         return {_subject(alert["labels"]) for alert in listed if alert["status"]["inhibitedBy"]}
 
 
@@ -110,7 +110,7 @@ def run_alertmanager(
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=_pages(program))
     server = Alertmanager(f"http://127.0.0.1:{port}", process)
     try:
-        until(lambda: _ready(server.url), "Alertmanager answers", 10)
+        until(lambda: _ready(server.url), "Alertmanager answers", 60)
         yield server
     finally:
         process.kill()

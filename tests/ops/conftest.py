@@ -19,7 +19,7 @@ from ports import free_port
 TOYS = Path(__file__).parent / "toys.py"
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Fails when `holds` is not true within that time."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -63,7 +63,7 @@ class ToyStack:
             env=self.environment,
             text=True,
             capture_output=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
 

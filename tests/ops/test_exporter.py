@@ -60,7 +60,7 @@ class Exporter:
     url: str
     log: Path
 
-    def text(self, patience: float = 10) -> str:
+    def text(self, patience: float = 60) -> str:
         with urllib.request.urlopen(self.url, timeout=patience) as reply:
             return str(reply.read().decode())
 
@@ -73,7 +73,7 @@ class Exporter:
                 return float(found[3])
         return None
 
-    def until(self, wanted: str, least: float, patience: float = 10) -> None:
+    def until(self, wanted: str, least: float, patience: float = 60) -> None:
         deadline = time.monotonic() + patience
         while (self.value(wanted) or 0) < least:
             assert time.monotonic() < deadline, f"{wanted} stays below {least}"
@@ -155,7 +155,7 @@ def test_connections_locks_and_long_transactions_move_their_series(
             waiting = elsewhere.submit(waiter.execute, "SELECT one FROM held")
             watched.until(f"pg_blocked_sessions{{{label}}}", 1)
             holder.rollback()
-            assert waiting.result(timeout=10).fetchone() == (1,)
+            assert waiting.result(timeout=60).fetchone() == (1,)
     watched.until(f"pg_stat_database_tup_inserted{{{label}}}", 1)
 
 
@@ -226,7 +226,7 @@ def own(tmp_path: Path) -> Iterator[Database]:
         url = cluster.url("trading_user", "t", "trading_db")
         yield Database(url, "trading_user", "t", "trading_db", cluster)
         server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=10)
+        server.wait(timeout=60)
 
 
 def test_a_full_server_is_seen_a_hung_one_is_silent_a_dead_one_is_down(own: Database, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def _hang_then_die(cluster: Cluster, watched: Exporter) -> None:
         watched.text(patience=1)
     watched.until("pg_up{}", 1)
     os.kill(int((cluster.pgdata / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while watched.value("pg_up{}") != 0:
         assert time.monotonic() < deadline, "pg_up stays"
     assert "exporters-own" not in watched.log.read_text()

@@ -16,6 +16,7 @@ from bongsu.errors import CannotStart
 from bongsu.ops.stack.children import processes_in
 from bongsu.ops.stack.postgres import Cluster, ensure_database
 from bongsu.ops.stack.postgres_programs import Programs
+from ops.conftest import wait_until
 from postgres_keeper import start_server
 
 KEEPER = Path(__file__).parents[1] / "postgres_keeper.py"
@@ -53,7 +54,7 @@ def test_what_was_committed_survives_a_kill_of_the_server(cluster: Cluster) -> N
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
     server.send_signal(signal.SIGINT)
-    assert server.wait(timeout=10) == 0
+    assert server.wait(timeout=60) == 0
 
 
 def test_a_server_left_running_on_the_data_is_ended_first(cluster: Cluster) -> None:
@@ -65,7 +66,7 @@ def test_a_server_left_running_on_the_data_is_ended_first(cluster: Cluster) -> N
 
     assert list(processes_in(cluster.pgdata)) == []
     assert not (cluster.pgdata / "postmaster.pid").exists()
-    orphan.wait(timeout=5)
+    orphan.wait(timeout=60)
 
 
 def test_a_lock_that_names_an_innocent_process_is_cleared_and_the_process_lives(cluster: Cluster) -> None:
@@ -96,7 +97,7 @@ def test_as_root_the_server_runs_as_somebody_else(cluster: Cluster) -> None:
     server = start_server(cluster)
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
     server.send_signal(signal.SIGQUIT)
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_initialising_again_changes_nothing(cluster: Cluster) -> None:
@@ -116,7 +117,7 @@ def test_a_cut_off_initialisation_is_done_again(cluster: Cluster) -> None:
     cluster.initialise()
     server = start_server(cluster)
     server.send_signal(signal.SIGQUIT)
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_the_password_follows_the_setting(cluster: Cluster) -> None:
@@ -128,7 +129,7 @@ def test_the_password_follows_the_setting(cluster: Cluster) -> None:
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(cluster.url("u", "first", "d"))
     server.send_signal(signal.SIGQUIT)
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_the_keeper_ends_with_the_killed_test_run() -> None:
@@ -145,6 +146,6 @@ def test_the_keeper_ends_with_the_killed_test_run() -> None:
     watched.kill()
     watched.wait()
 
-    assert keeper.wait(timeout=20) == 0
+    assert keeper.wait(timeout=60) == 0
     assert not directory.exists()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in servers)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers))

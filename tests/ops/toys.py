@@ -53,7 +53,7 @@ def launch(toy: dict[str, Any], root: Path) -> Launch:
         port,
         ready_path="/",
         memory_mb=64,
-        grace=toy.get("grace", 5.0),
+        grace=toy.get("grace", 30.0),
         starts_after=tuple(toy.get("starts_after", ())),
         stops_after=tuple(toy.get("stops_after", ())),
     )

@@ -48,7 +48,7 @@ def test_a_candle_is_decided_once_whatever_happens_to_the_process(tmp_path: Path
             )
             assert process.pid is not None
             os.kill(process.pid, signal.SIGKILL)
-            process.join(10)
+            process.join(60)
         with stage.scheduler(Metronome()):
             stage.until(lambda: stage.ask("/sandbox/clock")["ended"], "the market ends")
         twice = """SELECT candle_closed_at FROM decisions WHERE outcome = 'accepted'

@@ -30,7 +30,7 @@ async def test_a_wish_is_a_row_that_can_be_followed(
         await listener.execute("LISTEN controls")
         answer = await post(owner, "pause")
         assert answer.status_code == 202
-        async for _ in listener.notifies(timeout=5, stop_after=1):
+        async for _ in listener.notifies(timeout=60, stop_after=1):
             break
         else:
             pytest.fail("the scheduler was not woken")

@@ -35,7 +35,7 @@ async def backend_process(
         sys.executable, "-m", "bongsu", "backend", env=environment, cwd=tmp_path, stdout=log, stderr=log
     )
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             yield process, client
     finally:
         log.close()
@@ -74,7 +74,7 @@ async def test_it_is_ready_beats_and_leaves_at_once(database_url: str, tmp_path:
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0, (tmp_path / "backend.out").read_text()
-        assert time.monotonic() - began < 5 + 5  # five promised, five for a busy machine
+        assert time.monotonic() - began < 5 + 25  # five promised, the others for a busy machine
 
 
 async def test_it_outlives_its_database(database_url: str, tmp_path: Path) -> None:
