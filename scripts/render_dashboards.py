@@ -24,6 +24,7 @@ from pictures.figures import COLORS, named
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL, ROW = 1576 / 24, 38
+MARK_STEP = 60  # seconds
 BUILT_IN = {"$__rate_interval": "1m", "$__interval": "15s"}
 CHROMIUM = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
@@ -56,10 +57,10 @@ def picture(board: Mapping[str, Any], prometheus: Prometheus, window: Window) ->
     """The page, and its height."""
     chosen = {f"${v['name']}": v["current"]["value"] for v in board["templating"]["list"]} | BUILT_IN
     marks = [
-        (float(when), COLORS[mark["iconColor"]])
+        (begin, end, COLORS[mark["iconColor"]])
         for mark in board["annotations"]["list"]
         for series in prometheus.over_time(mark["expr"])
-        for when, _ in series["values"]
+        for begin, end in _regions([float(when) for when, _ in series["values"]])
     ]
     seen = Window(window.start, window.end, marks)
     parts = [_panel(panel, prometheus, seen, chosen) for panel in board["panels"]]
@@ -68,6 +69,17 @@ def picture(board: Mapping[str, Any], prometheus: Prometheus, window: Window) ->
     title = f"<h1>{escape(board['title'])} <small>모드 {escape(chosen['$mode'])}</small></h1>"
     page = f'<meta charset="utf-8"><style>{css}</style>{title}<div class="board">{"".join(parts)}</div>'
     return page, height
+
+
+def _regions(moments: list[float]) -> Iterator[tuple[float, float]]:
+    """Moments that follow one another within the step of the marks are one."""
+    begin = end = moments[0]
+    for moment in moments[1:]:
+        if moment - end > MARK_STEP:
+            yield begin, end
+            begin = moment
+        end = moment
+    yield begin, end
 
 
 def _panel(

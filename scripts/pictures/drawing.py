@@ -29,7 +29,7 @@ class Series:
 class Window:
     start: float
     end: float
-    marks: Sequence[tuple[float, str]] = ()  # when, colour
+    marks: Sequence[tuple[float, float, str]] = ()  # from, to, colour
 
 
 def draw(panel: Panel, series: Sequence[Series], window: Window, width: int, height: int) -> str:
@@ -135,9 +135,11 @@ def _lines(panel: Panel, series: Sequence[Series], window: Window, width: int, h
     left = 78
     at = _place(window, left, width - 10)
     parts = list(_grid(axis, defaults, left, width)) + list(_times(window, at, bottom))
-    for when, color in window.marks:
+    for begin, end, color in window.marks:
+        x, wide = at(begin), max(1.0, at(end) - at(begin))
         parts.append(
-            f'<path d="M{at(when):.1f},4V{bottom}" stroke="{color}" opacity=".3" stroke-dasharray="3"/>'
+            f'<rect x="{x:.1f}" y="4" width="{wide:.1f}" height="{bottom - 4}" fill="{color}" opacity=".12"/>'
+            f'<path d="M{x:.1f},4V{bottom}" stroke="{color}" opacity=".6" stroke-dasharray="3"/>'
         )
     if custom.get("thresholdsStyle", {}).get("mode") == "line":
         for step in defaults["thresholds"]["steps"]:

@@ -44,7 +44,9 @@ def test_labels_are_bounded(metric: Metric) -> None:
 def test_the_program_asks_the_database_for_registered_operations_only() -> None:
     asked = set()
     for module in SOURCE.rglob("*.py"):
-        asked |= set(re.findall(r"\.(?:transaction|reading)\(\s*\"(\w+)\"", module.read_text(encoding="utf-8")))
+        asked |= set(
+            re.findall(r"\.(?:transaction|reading)\(\s*\"(\w+)\"", module.read_text(encoding="utf-8"))
+        )
     assert asked == set(OPERATIONS)
 
 

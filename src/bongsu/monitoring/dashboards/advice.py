@@ -95,7 +95,7 @@ def _cost() -> Section:
         Query("sum by (model) (llm_cost_krw_total)", "{{model}}"),
         stacked=True,
     )
-    return Section("모델과 비용", (asked.span(8), tokens.span(8), cost.span(8)))
+    return Section("모델과 비용", (asked.span(8), tokens.span(8), cost.axis_soft_max(100).span(8)))
 
 
 def advice() -> Board:

@@ -60,6 +60,7 @@ def _requests() -> Section:
         "exchange_requests_total",
         "outcome",
         colors={"ok": GREEN, "rate_limited": ORANGE, "banned": RED, "auth": RED},
+        crowded=True,
     )
     kinds = per_second(
         "초당 요청, 종류별", "무엇을 얼마나 자주 묻는지", "exchange_requests_total", "endpoint", crowded=True

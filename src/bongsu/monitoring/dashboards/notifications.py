@@ -43,7 +43,13 @@ def _messages() -> Section:
         "daily_report_last_sent_timestamp_seconds",
         Limits.rising(86_400, 88_200),
     )
-    sent = hourly("시간당 보낸 메시지", "한 시간 동안 전한 메시지, 종류별", "notification_sent_total", "kind")
+    sent = hourly(
+        "시간당 보낸 메시지",
+        "한 시간 동안 전한 메시지, 종류별",
+        "notification_sent_total",
+        "kind",
+        crowded=True,
+    )
     failed = lines(
         "전송 실패",
         "한 시간 동안 실패한 전송; 일시적인 것은 다시 보냅니다" + runbook("NotificationChannelBroken"),

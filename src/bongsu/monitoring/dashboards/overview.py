@@ -91,7 +91,7 @@ def _money() -> Section:
         Query("increase(scheduler_job_success_total[1h])", "성공 {{job_name}}"),
         Query("increase(scheduler_job_failure_total[1h])", "실패 {{job_name}}"),
         decimals=1,
-        colors={"/^실패/": RED},
+        colors={"/^실패/": RED, "성공 trading_job": BLUE},
         crowded=True,
     )
     return Section("거래 & 포트폴리오", (trades.height(8).span(4), value.span(10), hourly.span(10)))
@@ -121,7 +121,7 @@ def _postgres() -> Section:
     locks = lines(
         "락 상태",
         "종류별로 잡혀 있는 락 수",
-        Query('pg_locks_count{datname="$database"} > 0', "{{mode}}"),
+        Query('pg_locks_count{datname="$database"}', "{{mode}}"),
     )
     spans = (connections.span(7), size.height(8).span(3), statements.span(7), locks.span(7))
     return Section("PostgreSQL", spans)

@@ -70,11 +70,11 @@ def _server() -> Section:
     connections = lines(
         "활성 연결 수",
         "연결, 상태별",
-        Query(f"sum by (state) (pg_stat_activity_count{_OURS}) > 0", "{{state}}"),
-        stacked=True,
+        Query(f"sum by (state) (pg_stat_activity_count{_OURS})", "{{state}}"),
+        crowded=True,
     )
     locks = lines(
-        "락 상태", "종류별로 잡혀 있는 락 수", Query(f"pg_locks_count{_OURS} > 0", "{{mode}}"), stacked=True
+        "락 상태", "종류별로 잡혀 있는 락 수", Query(f"pg_locks_count{_OURS}", "{{mode}}"), crowded=True
     )
     changes = lines(
         "행 변경",

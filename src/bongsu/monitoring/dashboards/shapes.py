@@ -34,10 +34,11 @@ def hourly(
     by: str,
     *,
     colors: dict[str, str] | None = None,
+    crowded: bool = False,
 ) -> timeseries.Panel:
     """How much a counter grew within the hour before. Not stacked: what is 0 would lie on top of the others."""
     grown = _by(by, f"increase({counter}[1h])")
-    return lines(title, description, grown, decimals=1, colors=colors).axis_soft_min(0)
+    return lines(title, description, grown, decimals=1, colors=colors, crowded=crowded).axis_soft_min(0)
 
 
 def per_second(
@@ -49,9 +50,9 @@ def per_second(
     colors: dict[str, str] | None = None,
     crowded: bool = False,
 ) -> timeseries.Panel:
+    """All values of `by`, those at 0 too: the legend's last figure of a series that is gone would be an old one."""
     rate = _by(by, f"rate({counter}[5m])")
-    shown = Query(f"{rate.expr} > 0", rate.legend)
-    return lines(title, description, shown, unit=PER_SECOND, colors=colors, stacked=True, crowded=crowded)
+    return lines(title, description, rate, unit=PER_SECOND, colors=colors, crowded=crowded)
 
 
 def percentile(
