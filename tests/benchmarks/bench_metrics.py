@@ -1,16 +1,22 @@
-"""`make bench`: what a scrape costs, with 2,500 series, ten scrapers at once and a database two seconds away."""
+"""`make bench`: what a scrape costs, with 2,500 series, ten scrapers at once and a database two seconds late."""
 
 import asyncio
-import gzip
 import json
 import statistics
+import subprocess
 import sys
-import threading
-import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import httpx2
+import pytest
 import uvicorn
+import yaml
+from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
 
@@ -18,57 +24,86 @@ from bongsu.ledger.projection import project
 from bongsu.metrics import Owner
 from bongsu.monitoring.ledger_series import LedgerSeries
 from bongsu.monitoring.telemetry import Telemetry
+from bongsu.ops.stack import alarm_tools
 from bongsu.settings import Settings, Wiring
 from bongsu.web.app import create_backend
+from ops.alertmanager import find_tool
 from ports import free_port
-from web.frozen import way_to
-from web.story import live_a_day, open_books
+from web.frozen import Way, way_to
+from web.story import Books, live_a_day, open_books
 
 SERIES = 2500
-SCRAPERS = 10
-SECONDS = 20.0
-DELAY = 2.0
+SECONDS = 40.0
+LATE = 2.0
 DAYS = 15
-BYTES_A_SAMPLE = 1.5  # of Prometheus's storage, compressed
+A_DAY = 8640  # scrapes
+BLOCKS = 24  # of at most 18 hours, and the newest of two
+LOG_HOURS = 3  # what Prometheus keeps beside its blocks
+MARKETS = tuple(f"KRW-C{n:02}" for n in range(50))
+
+_SLEEPY = f"""
+ALTER TABLE metric_counter RENAME TO counted;
+CREATE VIEW metric_counter AS
+  WITH nap AS MATERIALIZED (SELECT pg_sleep({LATE})) SELECT c.* FROM nap CROSS JOIN counted c"""
 
 
-async def test_a_scrape(database_url: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    markets = tuple(f"KRW-C{n:02}" for n in range(50))
+async def become_far(way: Way, _books: Books) -> None:
+    way.delay = LATE
+
+
+async def become_slow(_way: Way, books: Books) -> None:
+    async with books.database.transaction("test") as tx:
+        await tx.execute(_SLEEPY)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What the real Prometheus made of the scrapes: bytes in its blocks and in its log."""
+
+    samples: int
+    series: int
+    chunks: int
+    index: int
+    log: int
+    scrape_p99: float  # seconds, as it measured them itself
+
+    def gigabytes(self, series: int) -> float:
+        each = self.chunks / self.samples * A_DAY * DAYS + self.index / self.series * BLOCKS
+        return series * (each + self.log / self.samples * A_DAY / 24 * LOG_HOURS) / 1e9
+
+
+@pytest.mark.parametrize("late", [become_far, become_slow])
+async def test_a_scrape(database_url: str, tmp_path: Path, late: Any) -> None:
     async with way_to(database_url) as way, open_books(way.url) as books:
         await live_a_day(books)
-        await books.ledger.prepare("world-1", "sandbox", markets)  # type: ignore[arg-type]
-        series = LedgerSeries(partial(project, books.database, lease_seconds=10.0, markets=markets))
-        telemetry = Telemetry(
-            Owner.BACKEND,
-            config_hash="abc",
-            mode="sandbox",
-            connections=lambda: books.database.connections,
-            ledger=series,
-        )
-        books.database.observe = telemetry.transaction_ended
+        await books.ledger.prepare("world-1", "sandbox", MARKETS)  # type: ignore[arg-type]
+        telemetry, series = _telling(books)
         await series.refresh()
         _fill(telemetry)
         backend = create_backend(
             Settings(), Wiring(bongsu_state_dir=tmp_path), books.database, books.ledger, telemetry
         )
-        port = free_port()
-        server = uvicorn.Server(
-            uvicorn.Config(backend, port=port, log_config=None, access_log=False, lifespan="off")
-        )
-        tasks = [asyncio.create_task(server.serve()), asyncio.create_task(series.run())]
-        scrapers = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, f"http://127.0.0.1:{port}", stdout=asyncio.subprocess.PIPE
-        )
-        way.delay = DELAY
-        told, _ = await scrapers.communicate()
-        times, up = json.loads(told)
-        body, packed = await telemetry.render(), await telemetry.render(compressed=True)
+        await late(way, books)
+        async with _serving(backend, series) as port:
+            with _prometheus(tmp_path, port) as prometheus:
+                told = await _scraped(port)
+                stored = await asyncio.to_thread(_stored, prometheus, tmp_path)
+            bodies = await telemetry.render(), await telemetry.render(compressed=True)
         way.delay = 0
-        server.should_exit = True
-        await tasks[0]
-        tasks[1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    _print(times, up, body, len(packed))
+    _print(late.__name__, told, stored, *bodies)
+
+
+def _telling(books: Books) -> tuple[Telemetry, LedgerSeries]:
+    series = LedgerSeries(partial(project, books.database, lease_seconds=10.0, markets=MARKETS))
+    telemetry = Telemetry(
+        Owner.BACKEND,
+        config_hash="abc",
+        mode="sandbox",
+        connections=lambda: books.database.connections,
+        ledger=series,
+    )
+    books.database.observe = telemetry.transaction_ended
+    return telemetry, series
 
 
 def _fill(telemetry: Telemetry) -> None:
@@ -79,47 +114,85 @@ def _fill(telemetry: Telemetry) -> None:
             telemetry.request_ended("GET", f"/r{n}", status, 0.01)
 
 
-def scrape(base: str) -> tuple[list[float], float]:
-    """As ten Prometheuses would: seconds of each scrape, and the share that had the ledger in it."""
-    times: list[float] = []
-    ups: list[bool] = []
-
-    def one() -> None:
-        with httpx2.Client(base_url=base, timeout=10, headers={"accept-encoding": "gzip"}) as client:
-            until = time.monotonic() + SECONDS
-            while time.monotonic() < until:
-                began = time.monotonic()
-                with client.stream("GET", "/metrics") as answer:
-                    raw = b"".join(answer.iter_raw())
-                times.append(time.monotonic() - began)
-                ups.append(b"\nledger_up 1.0" in gzip.decompress(raw))
-                time.sleep(1.0)
-
-    threads = [threading.Thread(target=one) for _ in range(SCRAPERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return times, sum(ups) / len(ups)
-
-
-def _print(times: list[float], up: float, body: bytes, wire: int) -> None:
-    series = sum(bool(line) and not line.startswith(b"#") for line in body.splitlines())
-    cuts = statistics.quantiles(times, n=100)
-    disk = series * 8640 * DAYS * BYTES_A_SAMPLE / 1e9
-    table = Table("figure", "measured", "promised", title=f"/metrics, database {DELAY:g} s away")
-    table.add_row("scrapes", str(len(times)), f"{SCRAPERS} at once")
-    table.add_row("series", str(series), f"about {SERIES}")
-    table.add_row(
-        "p50 / p99 / slowest ms",
-        f"{cuts[49] * 1e3:.1f} / {cuts[98] * 1e3:.1f} / {max(times) * 1e3:.1f}",
-        "p99 100",
+@asynccontextmanager
+async def _serving(backend: FastAPI, series: LedgerSeries) -> AsyncIterator[int]:
+    backend.add_api_route("/nothing", lambda: None, status_code=204)
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(backend, port=port, log_config=None, access_log=False, lifespan="off")
     )
-    table.add_row("bytes plain / on the wire", f"{len(body):,} / {wire:,}", "about 10,000")
-    table.add_row("scrapes with the ledger", f"{up:.0%}", "")
-    table.add_row(f"Prometheus, {DAYS} days, GB (reckoned)", f"{disk:.2f}", "1.5")
-    Console(width=110).print(table)
+    reading, serving = asyncio.create_task(series.run()), asyncio.create_task(server.serve())
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        reading.cancel()
+        await asyncio.gather(reading, serving, return_exceptions=True)
 
 
-if __name__ == "__main__":
-    print(json.dumps(scrape(sys.argv[1])))
+async def _scraped(port: int) -> dict[str, Any]:
+    scrapers = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).parent / "scrapers.py"),
+        str(port),
+        str(SECONDS),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await scrapers.communicate()
+    return dict(json.loads(told))
+
+
+@contextmanager
+def _prometheus(directory: Path, port: int) -> Iterator[str]:
+    """A real one, the eleventh to scrape."""
+    config, here = directory / "prometheus.yml", free_port()
+    targets = [{"targets": [f"127.0.0.1:{port}"]}]
+    job = {"job_name": "backend", "scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": targets}
+    config.write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    command = [find_tool(alarm_tools.PROMETHEUS), f"--config.file={config}", "--web.enable-admin-api"]
+    command += [f"--storage.tsdb.path={directory / 'tsdb'}", f"--web.listen-address=127.0.0.1:{here}"]
+    with (directory / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen([*map(str, command)], stdout=log, stderr=log)
+    try:
+        yield f"http://127.0.0.1:{here}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _stored(prometheus: str, directory: Path) -> Storage:
+    query = "quantile_over_time(0.99, scrape_duration_seconds[10m])"
+    found = httpx2.get(f"{prometheus}/api/v1/query", params={"query": query}).json()["data"]["result"]
+    log = sum(file.stat().st_size for file in (directory / "tsdb/wal").iterdir() if file.is_file())
+    name = httpx2.post(f"{prometheus}/api/v1/admin/tsdb/snapshot").raise_for_status().json()["data"]["name"]
+    (block,) = (directory / "tsdb/snapshots" / name).iterdir()
+    stats = json.loads((block / "meta.json").read_text())["stats"]
+    return Storage(
+        stats["numSamples"],
+        stats["numSeries"],
+        sum(file.stat().st_size for file in (block / "chunks").iterdir()),
+        (block / "index").stat().st_size,
+        log,
+        float(found[0]["value"][1]),
+    )
+
+
+def _print(title: str, told: dict[str, Any], stored: Storage, plain: bytes, packed: bytes) -> None:
+    series = sum(bool(line) and not line.startswith(b"#") for line in plain.splitlines())
+    table = Table("figure", "measured", "promised", title=f"/metrics, database {LATE:g} s late: {title}")
+    table.add_row("series", str(series), f"at least {SERIES}")
+    table.add_row("scrapes, ten at once", str(len(told["times"]["/metrics"])), "")
+    for path, promised in (("/metrics", "p99 100"), ("/nothing", "(an empty answer)")):
+        table.add_row(f"{path} p50 / p99 / slowest ms", _spread(told["times"][path]), promised)
+    table.add_row("Prometheus's own p99 ms", f"{stored.scrape_p99 * 1e3:.1f}", "100")
+    table.add_row("scrapes with the ledger", f"{told['up']:.1%}", "all but few")
+    table.add_row("bytes plain / on the wire", f"{len(plain):,} / {len(packed):,}", "about 10,000")
+    table.add_row("bytes a sample, in blocks", f"{stored.chunks / stored.samples:.2f}", "")
+    table.add_row("bytes a sample, in the log", f"{stored.log / stored.samples:.2f}", "")
+    table.add_row(f"{DAYS} days of it in Prometheus, GB", f"{stored.gigabytes(series):.2f}", "1.5")
+    Console(width=100).print(table)
+
+
+def _spread(times: list[float]) -> str:
+    cuts = statistics.quantiles(times, n=100)
+    return f"{cuts[49] * 1e3:.1f} / {cuts[98] * 1e3:.1f} / {max(times) * 1e3:.1f}"

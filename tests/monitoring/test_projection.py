@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import Metric
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -26,6 +34,7 @@ from bongsu.core.tradingday import loss_ratio
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import MAX_SYMBOLS, OTHER, Sample, fold_symbols, project
 from bongsu.metrics import METRICS, PAUSE_REASONS, Kind, Owner
+from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries, families
 from bongsu.monitoring.reference import render
@@ -353,6 +362,19 @@ async def test_a_released_lease_leads_no_more(books: Books) -> None:
     assert (await exported(books))["scheduler_is_leader", leader] == 1
     await books.lease.release()
     assert (await exported(books))["scheduler_is_leader", leader] == 0
+
+
+@given(st.text(), st.floats())
+def test_the_text_is_what_the_library_would_write(text: str, number: float) -> None:
+    disable_created_metrics()
+    registry = CollectorRegistry()
+    told = text.encode(errors="replace").decode()
+    Gauge("ours_ratio", told, ["symbol", "at"], registry=registry).labels(told, "2").set(number)
+    Counter("ours_total", "plain", registry=registry).inc()
+    Histogram("ours_seconds", "edges", ["route"], registry=registry).labels(told).observe(number)
+    exposition = Exposition()
+    for _ in range(2):
+        assert exposition.write(registry.collect()) == generate_latest(registry)
 
 
 async def test_one_read_serves_the_scrapes_of_five_seconds() -> None:

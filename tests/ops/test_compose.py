@@ -137,6 +137,7 @@ def test_prometheus_depends_on_alertmanager_and_keeps_fifteen_days() -> None:
     prometheus = _compose(AROUND)["services"]["prometheus"]
     assert "alertmanager" in prometheus["depends_on"]
     assert "--storage.tsdb.retention.time=15d" in prometheus["command"]
+    assert "--rules.alert.resend-delay=30s" in prometheus["command"]
     assert not any(
         "enable-lifecycle" in option or "enable-admin-api" in option for option in prometheus["command"]
     )

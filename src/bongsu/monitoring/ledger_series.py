@@ -5,12 +5,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import Sample
 from bongsu.metrics import METRICS, Kind, Metric, Owner
+from bongsu.monitoring.exposition import Exposition
 
 READ_EVERY = 5.0  # seconds from one read's beginning to the next's
 PATIENCE = 0.05  # seconds a read may take so that scrapes wait for it
@@ -40,6 +40,7 @@ class LedgerSeries:
         self._reading: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
         self._told_until = float("-inf")
+        self._exposition = Exposition()
         self._text = b""
         self._database_up = False
 
@@ -83,7 +84,7 @@ class LedgerSeries:
     async def _read(self, began: float) -> None:
         try:
             samples = await self._project()
-            self._text = await asyncio.to_thread(render, samples)
+            self._text = await asyncio.to_thread(lambda: self._exposition.write(families(samples)))
         except LedgerUnavailable:
             self._database_up, self._told_until = False, float("-inf")
         except LedgerError:  # it answers: what it said before is true for its time
@@ -92,22 +93,6 @@ class LedgerSeries:
         else:
             took = time.monotonic() - began
             self._database_up, self._told_until = True, began + min(FRESH_FOR + took, FRESH_AT_MOST)
-
-
-def render(samples: Iterable[Sample]) -> bytes:
-    """Raises KeyError for a sample that the registry does not know."""
-    return generate_latest(_Families(families(samples)))
-
-
-class _Families(CollectorRegistry):
-    """All that the library's own renderer asks of a registry."""
-
-    def __init__(self, built: list[_Family]) -> None:
-        super().__init__()
-        self._built = built
-
-    def collect(self) -> Iterable[_Family]:
-        return self._built
 
 
 def families(samples: Iterable[Sample]) -> list[_Family]:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 import bongsu
 from bongsu.metrics import Owner
+from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries
 
@@ -46,6 +47,7 @@ class Telemetry:
         self._answers = answers
         self._ledger = ledger
         self._disks = disks or {}
+        self._exposition = Exposition()
         self._page: asyncio.Task[_Page] | None = None
         self._page_begun_at = float("-inf")
         self.instruments.set("bot_build_info", 1, version=bongsu.__version__, commit=source_commit())
@@ -75,7 +77,7 @@ class Telemetry:
 
     def _make_page(self, ledger: bytes) -> _Page:
         self._note_disks()
-        plain = generate_latest(self.instruments.registry) + ledger
+        plain = self._exposition.write(self.instruments.registry.collect()) + ledger
         return _Page(plain, gzip.compress(plain, compresslevel=6))
 
     def note_connections(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bongsu.ops.stack import grafana
 from bongsu.ops.stack.postgres import CONTAINER_SETTINGS, SUPERUSER
-from bongsu.ops.stack.services import METRICS_KEPT, service
+from bongsu.ops.stack.services import PROMETHEUS_OPTIONS, service
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
@@ -190,7 +190,7 @@ _PROMETHEUS = _server(
     "65534:65534",
     "--config.file=/etc/prometheus/prometheus.yml",
     "--storage.tsdb.path=/prometheus",
-    METRICS_KEPT,
+    *PROMETHEUS_OPTIONS,
     mounts=(
         "prometheus-data:/prometheus",
         "./monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:ro",

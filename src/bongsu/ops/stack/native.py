@@ -13,7 +13,7 @@ from bongsu.ops.stack.places import CHECKOUT, Places, write_private
 from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter
 from bongsu.ops.stack.probes import Probe, http_ready, postgres_ready
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager, render_prometheus
-from bongsu.ops.stack.services import METRICS_KEPT, Service, service
+from bongsu.ops.stack.services import PROMETHEUS_OPTIONS, Service, service
 from bongsu.settings import keep_secret, load_settings
 
 _SCRAPED = {"backend", "scheduler", "postgres-exporter", "prometheus", "alertmanager"}
@@ -171,7 +171,7 @@ class Native:
         options = (
             f"--config.file={config}",
             f"--storage.tsdb.path={self.world / 'prometheus'}",
-            METRICS_KEPT,
+            *PROMETHEUS_OPTIONS,
             "--storage.tsdb.use-lockfile",  # Debian turns it off
             f"--web.listen-address=127.0.0.1:{self._port('prometheus')}",
         )

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
-METRICS_KEPT = "--storage.tsdb.retention.time=15d"
+PROMETHEUS_OPTIONS = (
+    "--storage.tsdb.retention.time=15d",
+    # What it says before it has found Alertmanager is lost until said again: the first Watchdog would take a minute longer.
+    "--rules.alert.resend-delay=30s",
+)
 
 
 @dataclass(frozen=True, slots=True)
