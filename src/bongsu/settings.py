@@ -96,9 +96,9 @@ class Settings(BaseSettings):
         None,
         description="직접 운영하는 PostgreSQL을 쓸 때만: postgresql://사용자:비밀번호@호스트/DB|Only for a PostgreSQL of your own.",
     )
-    exporter_database_url: SecretStr | None = Field(
+    data_source_name: SecretStr | None = Field(
         None,
-        description="직접 운영하는 PostgreSQL을 감시할 계정의 주소(pg_monitor 권한). 비우면 DATABASE_URL로 감시합니다.|How postgres-exporter enters a PostgreSQL of your own, best by a role with pg_monitor; empty: by DATABASE_URL.",
+        description="postgres-exporter가 들어갈 주소를 직접 정할 때만(pg_monitor 권한이면 충분). 비우면 우리 서버에는 전용 계정으로, 직접 운영하는 서버에는 DATABASE_URL로 들어갑니다.|Only to choose how postgres-exporter enters, best by a role with pg_monitor. Empty: our server by a role of its own, one of yours by DATABASE_URL.",
     )
 
     ai_advisor: Literal["rules"] = Field(

@@ -88,10 +88,21 @@ def test_the_exporter_follows_the_owner_to_another_server(keys: Keys) -> None:
     keys.make(
         _settings(
             database_url="postgresql://me@db.example/mine",
-            exporter_database_url="postgresql://w:x@db.example/mine",
+            data_source_name="postgresql://w:x@db.example/mine",
         )
     )
     assert (keys.folder("exporter") / "user").read_text() == "w"
+
+
+def test_the_contract_s_dsn_in_env_leads_the_exporter(keys: Keys, tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text(
+        "DATA_SOURCE_NAME=postgresql://trading_user:trading_password@postgres:5432/trading_db?sslmode=disable\n"
+    )
+    keys.make(load_settings(env))
+    told = {name: (keys.folder("exporter") / name).read_text() for name in ("uri", "user", "password")}
+    assert told["uri"].startswith("postgres:5432/trading_db?sslmode=disable")
+    assert (told["user"], told["password"]) == ("trading_user", "trading_password")
 
 
 @as_root

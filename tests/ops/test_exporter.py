@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -309,6 +309,17 @@ def test_the_owners_dsn_is_put_the_way_the_exporter_reads_it(
     led = exporter.foreign_source(url, seen)
     assert led["DATA_SOURCE_NAME"] == f"{source}connect_timeout=5"
     assert led.get("PGPASSWORD") == conninfo_to_dict(url).get("password")
+
+
+def test_the_owner_chooses_who_watches_our_server_too(own: Database, tmp_path: Path) -> None:
+    with watching(replace(own, watched_as=own.url), tmp_path) as watched:
+        assert watched.value("pg_up{}") == 1
+        with psycopg.connect(own.url) as connection:
+            others = connection.execute(
+                "SELECT usename FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            assert {name for (name,) in others} == {"trading_user"}
 
 
 @pytest.mark.parametrize("shape", ["--collector.{}   Enable", "--[no-]collector.{}   Enable"])

@@ -173,8 +173,6 @@ _EXPORTER = _server(
     "--log.level=warn",
     *(f"--no-collector.{name}" for name in _UNREAD),
     environment={
-        # One of your own wins, such as postgresql://trading_user:trading_password@postgres:5432/trading_db?sslmode=disable
-        "DATA_SOURCE_NAME": "${DATA_SOURCE_NAME:-}",
         "DATA_SOURCE_URI_FILE": f"{KEYS}/exporter/uri",
         "DATA_SOURCE_USER_FILE": f"{KEYS}/exporter/user",
         "DATA_SOURCE_PASS_FILE": f"{KEYS}/exporter/password",

@@ -28,7 +28,7 @@ class Database:
     password: str = ""
     name: str = ""
     cluster: Cluster | None = None
-    watched_as: str = ""  # how the exporter enters a server that is not ours; empty: by `url`
+    watched_as: str = ""  # how the exporter enters, where the owner says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,9 @@ class Native:
         )
 
     def _exporter_source(self, server: exporter.Server | None) -> Mapping[str, str]:
-        if (cluster := self.database.cluster) is None:
-            return exporter.foreign_source(self.database.watched_as or self.database.url, server)
+        cluster, chosen = self.database.cluster, self.database.watched_as
+        if cluster is None or chosen:
+            return exporter.foreign_source(chosen or self.database.url, server)
         return exporter.own_source(cluster.port, self.database.name, self._exporter_password)
 
     def _prometheus(self) -> Launch:

@@ -61,9 +61,8 @@ class Keys:
 
     def _source(self, settings: Settings) -> dict[str, str]:
         """The exporter's; by the owner's own address where there is one."""
-        if settings.database_url is not None:
-            watched = settings.exporter_database_url or settings.database_url
-            return _taken_apart(foreign_source(watched.get_secret_value(), None))
+        if chosen := settings.data_source_name or settings.database_url:
+            return _taken_apart(foreign_source(chosen.get_secret_value(), None))
         password = keep_secret(self.folder("exporter") / "password")
         where = f"postgres:5432/{quote(settings.postgres_db, safe='')}?sslmode=disable&connect_timeout=5"
         return {"uri": where, "user": EXPORTER, "password": password}

@@ -112,14 +112,12 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
 
 
 def _database(settings: Settings, places: Places, world: Path) -> Database:
+    watcher = settings.data_source_name
+    watched_as = watcher.get_secret_value() if watcher else ""
     if settings.database_url is not None:
-        watcher = settings.exporter_database_url
-        return Database(
-            settings.database_url.get_secret_value(),
-            watched_as=watcher.get_secret_value() if watcher else "",
-        )
+        return Database(settings.database_url.get_secret_value(), watched_as=watched_as)
     password = settings.kept_postgres_password(places.state)
     port = places.port(service("postgres").port)
     cluster = Cluster(find_programs(places.programs), world, port)
     url = cluster.url(settings.postgres_user, password, settings.postgres_db)
-    return Database(url, settings.postgres_user, password, settings.postgres_db, cluster)
+    return Database(url, settings.postgres_user, password, settings.postgres_db, cluster, watched_as)
