@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -65,7 +66,9 @@ class Settings(BaseSettings):
         None, description="@BotFather가 준 토큰.|Token given by @BotFather."
     )
     telegram_chat_id: str | None = Field(
-        None, description="메시지를 받을 채팅 ID.|Chat that receives the messages."
+        None,
+        description="메시지를 받을 채팅 ID(숫자). @채널이름도 되지만, 알람 서버가 직접 보내는 두 알람에는 숫자가 필요합니다."
+        "|Chat that receives the messages: its number. @channel works too, but not for what the alarm server sends itself.",
     )
 
     sentry_enabled: bool = Field(
@@ -183,7 +186,7 @@ class Settings(BaseSettings):
         faults = []
         if self.telegram_enabled:
             faults += _unfilled("TELEGRAM_BOT_TOKEN", self.telegram_bot_token)
-            faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id)
+            faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id) or _no_chat(self.telegram_chat_id)
         if self.sentry_enabled:
             faults += _unfilled("SENTRY_DSN", self.sentry_dsn)
         if faults:
@@ -321,6 +324,17 @@ def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:
     if text.lower().startswith(PLACEHOLDERS):
         return [f"{name}: 예시 값이 그대로입니다. 실제 값으로 바꿔 주세요 (still the placeholder)"]
     return []
+
+
+_CHAT = re.compile(r"-?[1-9][0-9]{0,18}|@[A-Za-z][A-Za-z0-9_]{4,31}")
+
+
+def _no_chat(chat: str | None) -> list[str]:
+    if chat and _CHAT.fullmatch(chat):
+        return []
+    return [
+        "TELEGRAM_CHAT_ID: 123456789, -1001234567890 또는 @channel_name 처럼 적어 주세요 (a number or @channel_name)"
+    ]
 
 
 def _faults(invalid: ValidationError, path: Path) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,18 @@ def test_where_nothing_can_be_fetched_the_one_command_is_named(
     with pytest.raises(CannotStart, match="Run this, then start again: docker-compose"):
         asyncio.run(alarm_tools.ensure(alarm_tools.ALARM_SERVERS, tmp_path / "tools", print))
     assert not os.listdir(tmp_path)
+
+
+def test_a_chat_by_name_costs_the_direct_messages_only(native: Native) -> None:
+    """Alertmanager 0.25 knows chats by number: a name in its configuration would keep it from starting."""
+    channel = replace(native, telegram=lambda: replace(ACCOUNT, chat="@my_channel"))
+    prepare(channel, "alertmanager")
+    config = native.places.run / "alertmanager.yml"
+    (native.places.state / "api_token").touch()
+
+    check = [find_tool(alarm_tools.AMTOOL), "check-config", config]
+    subprocess.run(check, check=True, capture_output=True)
+
+    receivers = {receiver["name"]: receiver for receiver in yaml.safe_load(config.read_text())["receivers"]}
+    assert receivers["telegram"] == {"name": "telegram"}
+    assert "webhook_configs" in receivers["outbox"]

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: made once, survives a kill, never runs as root, refuses a foreign version."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from bongsu.errors import CannotStart
+from bongsu.ledger.migrate import bring_up_to_date, newest_revision
 from bongsu.ops.stack.children import processes_in
 from bongsu.ops.stack.postgres import Cluster, ensure_database
 from bongsu.ops.stack.postgres_programs import Programs
@@ -29,6 +31,23 @@ def test_a_database_of_ones_own_has_the_schema_and_an_ordinary_owner(database_ur
     assert ("alembic_version",) in tables
     assert len(tables) > 5
     assert superuser == ("off",)
+
+
+async def test_a_first_start_leaves_no_error_in_the_servers_log(cluster: Cluster) -> None:
+    """Two processes that find no schema at once."""
+    server = start_server(cluster)
+    ensure_database(cluster.superuser_url, user="trading_user", password="a", database="trading_db")
+    url = cluster.url("trading_user", "a", "trading_db")
+    await asyncio.gather(bring_up_to_date(url), bring_up_to_date(url))
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (
+            newest_revision(),
+        )
+    server.send_signal(signal.SIGINT)
+    server.wait(timeout=30)
+    log = (cluster.home / "postgres.log").read_text()
+    assert "database system is ready" in log
+    assert [line for line in log.splitlines() if "ERROR" in line] == []
 
 
 def test_a_wrong_password_is_refused(database_url: str) -> None:

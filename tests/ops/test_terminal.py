@@ -303,6 +303,18 @@ def test_the_telegram_account_without_showing_its_token(
     assert TOKEN not in render(found)
 
 
+def test_a_channel_by_name_is_told_its_number(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        f"TELEGRAM_ENABLED=true\nTELEGRAM_BOT_TOKEN={TOKEN}\nTELEGRAM_CHAT_ID=@my_channel\n"
+    )
+    chat = {"ok": True, "result": {"id": -1001234567890, "type": "channel"}}
+    url = serve({f"/bot{TOKEN}/getMe": {"ok": True}, f"/bot{TOKEN}/getChat": chat})
+    found = examine(Patient(Places.from_environment(), telegram_url=url), checks.telegram)
+    assert states(found) == ["warn"]
+    assert "-1001234567890" in render(found)
+    assert "PostgresDown" in render(found)
+
+
 def test_an_answer_nobody_can_read_is_unknown_not_fine(serve: Serve) -> None:
     for nonsense in ("<html>", "[]", "{}", "null"):
         backend = serve({"/api/v1/status": nonsense, "/ready": nonsense})

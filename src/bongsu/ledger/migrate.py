@@ -43,9 +43,11 @@ async def bring_up_to_date(database_url: str) -> None:
 async def _revision(database_url: str) -> str | None:
     try:
         async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
+            # Asked for first: a question to a table that is not there is an ERROR in the server's log.
+            there = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
+            if there is None or there[0] is None:
+                return None
             row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
-    except psycopg.errors.UndefinedTable:
-        return None
     except psycopg.OperationalError as away:
         raise LedgerUnavailable(str(away)) from away
     return str(row[0]) if row else None

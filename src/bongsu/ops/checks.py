@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
+import httpx2
 import yaml
 
 from bongsu.core.figures import kst_text
@@ -216,7 +217,23 @@ def _telegram_account(api: str, chat: str) -> Iterator[Finding]:
         detail = say(f"채팅을 찾을 수 없습니다 ({chat})", f"no such chat ({chat})")
         yield Finding("telegram", "fail", detail, repair)
         return
-    yield Finding("telegram", "ok", say("토큰과 채팅 ID가 맞습니다", "token and chat id are right"))
+    yield _reach_of(chat, found)
+
+
+def _reach_of(chat: str, found: httpx2.Response) -> Finding:
+    """Alertmanager sends two alarms past the bot, and knows chats by number only."""
+    if not chat.startswith("@"):
+        return Finding("telegram", "ok", say("토큰과 채팅 ID가 맞습니다", "token and chat id are right"))
+    detail = say(
+        f"{chat} 로 보냅니다. 다만 알람 서버가 직접 보내는 알람(MetricsNotCollected, PostgresDown)은 가지 않습니다",
+        f"sends to {chat}; what the alarm server sends itself (MetricsNotCollected, PostgresDown) does not arrive there",
+    )
+    number = found.json()["result"]["id"]
+    repair = say(
+        f".env의 TELEGRAM_CHAT_ID를 {number} 로 바꾸고 bongsu restart alertmanager",
+        f"Set TELEGRAM_CHAT_ID={number} in .env; bongsu restart alertmanager",
+    )
+    return Finding("telegram", "warn", detail, repair)
 
 
 def outbox(patient: Patient) -> Iterator[Finding]:

@@ -45,6 +45,11 @@ class TelegramAccount:
     chat: str
     voice: Voice
 
+    @property
+    def speaks_to_alertmanager(self) -> bool:
+        """It knows chats by number only: for @channel its two direct messages are left out, as `bongsu doctor` says."""
+        return not self.chat.startswith("@")
+
 
 def telegram_account(settings: Settings, stand_in: str) -> TelegramAccount:
     """The owner's where it is switched on, else the exchange's stand-in."""
@@ -62,6 +67,8 @@ def render_alertmanager(template: Path, *, webhook: str, token_file: Path, teleg
         for hook in receiver.get("webhook_configs", []):
             hook["url"] = webhook
             hook["http_config"]["authorization"]["credentials_file"] = str(token_file)
+        if not telegram.speaks_to_alertmanager:
+            receiver.pop("telegram_configs", None)
         for direct in receiver.get("telegram_configs", []):
             direct |= {
                 "api_url": telegram.api_url,
