@@ -131,7 +131,7 @@ def test_how_long_each_alert_waits_and_when_it_is_repeated() -> None:
     pace = ("group_wait", "group_interval", "repeat_interval")
     paces = {str(r.get("matchers")): tuple(r[p] for p in pace) for r in (route, *route["routes"])}
     assert paces == {
-        "None": ("30s", "5m", "12h"),
+        "None": ("30s", "4m", "12h"),
         "['alertname = \"Watchdog\"']": ("0s", "15s", "1m"),
         "['alertname =~ \"MetricsNotCollected|PostgresDown\"']": ("1s", "1m", "1h"),
         "['severity = \"critical\"']": ("5s", "1m", "1h"),
