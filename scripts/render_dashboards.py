@@ -56,6 +56,7 @@ class Prometheus:
 def picture(board: Mapping[str, Any], prometheus: Prometheus, window: Window) -> tuple[str, int]:
     """The page, and its height."""
     chosen = {f"${v['name']}": v["current"]["value"] for v in board["templating"]["list"]} | BUILT_IN
+    chosen["$__range"] = f"{window.end - window.start:.0f}s"
     marks = [
         (begin, end, COLORS[mark["iconColor"]])
         for mark in board["annotations"]["list"]
@@ -136,6 +137,7 @@ def main() -> int:
     )
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--ago", type=float, default=0, help="minutes before now at which they end")
     parser.add_argument("--out", type=Path, default=Path("build/dashboards"))
     parser.add_argument("--only", default="*")
     arguments = parser.parse_args()
@@ -146,7 +148,8 @@ def main() -> int:
         print(f"no pictures: no Prometheus at {arguments.prometheus} (--prometheus)", file=sys.stderr)
         return 69
     arguments.out.mkdir(parents=True, exist_ok=True)
-    window = Window(time.time() - arguments.minutes * 60, time.time())
+    end = time.time() - arguments.ago * 60
+    window = Window(end - arguments.minutes * 60, end)
     prometheus = Prometheus(arguments.prometheus, window)
     for file in sorted((ROOT / "monitoring/grafana/dashboards").glob(f"{arguments.only}.json")):
         page, height = picture(json.loads(file.read_text(encoding="utf-8")), prometheus, window)

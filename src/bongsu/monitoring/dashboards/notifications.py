@@ -71,9 +71,10 @@ def _path() -> Section:
     )
     rules = figure(
         "알람 규칙",
-        "Prometheus가 읽은 규칙과 있어야 할 규칙의 수" + runbook("RulesNotLoaded"),
-        Query("monitoring_rules_loaded", "읽음"),
-        Query("monitoring_rules_expected", "있어야 함"),
+        "Prometheus가 읽은 규칙과 이 버전의 규칙 수의 차이" + runbook("RulesNotLoaded"),
+        Query("abs(monitoring_rules_loaded - monitoring_rules_expected)", "차이"),
+        limits=NONE_IS_GOOD,
+        words={"0": ("모두 읽음", GREEN)},
     )
     known = figure(
         "연결된 Alertmanager",

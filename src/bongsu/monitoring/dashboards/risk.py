@@ -17,6 +17,8 @@ from bongsu.monitoring.dashboards.shapes import age, hourly, percentile, tally, 
 from bongsu.monitoring.dashboards.words import GREEN, IDLE, ORANGE, RED, YELLOW
 
 _LOSS_IS_RED = Limits(RED, ((0, GREEN),))
+_HELD = "sum by (symbol) (position_value_krw)"
+_HELD_BEFORE = "sum by (symbol) (max_over_time(position_value_krw[$__range]))"
 _SLIPPED, _FILLED = "order_slippage_ratio_bucket", "order_filled_ratio"
 
 
@@ -80,14 +82,14 @@ def _profit() -> Section:
     )
     holdings = won(
         "보유 종목 평가액 (원)",
-        "종목별 지금 가격의 값어치; 가진 종목만 보입니다",
-        Query("position_value_krw", "{{symbol}}"),
+        "종목별 지금 가격의 값어치",
+        Query(f"{_HELD} or {_HELD_BEFORE} * 0", "{{symbol}}"),  # a market that was sold is worth nothing now
         Query("portfolio_cash_krw", "현금"),
         stacked=True,
     )
     unrealized = lines(
         "미실현 수익률",
-        "산 값 대비 지금 수익률; 가진 종목만 보입니다",
+        "산 값 대비 수익률; 판 종목의 범례에는 마지막 값이 남습니다",
         Query("position_unrealized_pnl_ratio", "{{symbol}}"),
         unit=SHARE,
         decimals=2,
