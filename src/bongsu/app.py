@@ -27,6 +27,7 @@ from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.market import HOUR, Market
+from bongsu.core.tradingday import DAY, day_offset
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
@@ -53,6 +54,7 @@ from bongsu.settings import (
 from bongsu.trading.blindness import MonitoringWatch, blindness_of
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.cycle import TradingCycle
+from bongsu.trading.daily_report import DailyReport
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job, Runner
@@ -269,11 +271,13 @@ def _compose(
         rules=rules,
         observe=lambda seconds: observe("ai_decision_latency_seconds", seconds),
     )
+    report = DailyReport(ledger, clock)
     jobs = (
         Job(JobName.RECONCILE, MINUTE, timedelta(0), HOUR, 45.0, reconciliation.run),
         Job(JobName.POSITION, MINUTE, timedelta(0), 20 * MINUTE, 45.0, protection.run),
         Job(JobName.PORTFOLIO, MINUTE, timedelta(0), HOUR, 45.0, valuation.run),
         Job(JobName.TRADING, HOUR, MINUTE, HOUR, 480.0, cycle.run),
+        Job(JobName.DAILY_REPORT, DAY, day_offset(settings.trading_day_start), DAY, 60.0, report.run),
     )
     return protection, jobs
 

@@ -48,7 +48,7 @@ LATER = {  # absent as long as there is nothing to tell
     "exchange_api_key_expiry_timestamp_seconds": "the sandbox's keys do not end",
     "monitoring_rules_loaded": "no Prometheus answers here",
     "monitoring_rules_expected": "told with it",
-    "daily_report_last_sent_timestamp_seconds": "daily_report_job is not registered in this version",
+    "daily_report_last_sent_timestamp_seconds": "no scheduler has registered its job here",
 }
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

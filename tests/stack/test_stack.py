@@ -46,7 +46,6 @@ rate(pg_stat_database_tup_inserted[5m])
 EMPTY = {
     ("advice", "예산 사용률"): "no model, no budget",
     ("exchange", "API 키 만료까지"): "keys of the sandbox do not end",
-    ("notifications", "마지막 일일 리포트 후"): "daily_report_job is not registered in this version",
 }
 SOMETIMES_EMPTY = {("risk", "미실현 수익률"): "nothing is held"}
 

@@ -53,7 +53,7 @@ def test_jobs_pause_and_go_on_by_themselves(tmp_path: Path, database_url: str) -
     hours = "SELECT count(*) FROM job_runs WHERE job_name = 'trading_job' AND reason = 'maintenance'"
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 2000)
     with open_stage(tmp_path, database_url, candles=candles, speed="1200", **QUICK) as stage:
-        close_and_open(stage, lambda: stage.value(hours) >= 3 and paused(stage) == JOBS, "every job pauses")
+        close_and_open(stage, lambda: stage.value(hours) >= 3 and paused(stage) >= JOBS, "every job pauses")
         assert complaints(stage) == []
 
 

@@ -14,6 +14,7 @@ from bongsu.core.decision import Advice, Decision, Rejection
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
+from bongsu.core.report import Report
 from bongsu.core.risk import Veto
 from bongsu.core.snapshot import MarketSnapshot, PriceSource
 
@@ -224,6 +225,19 @@ class PortfolioValued:
 
 
 @dataclass(frozen=True, slots=True)
+class DailyReported:
+    """The report of the trading day that began at `day`, and of the week and month that ended with it.
+
+    `late`: the owner gets it well after the day's end.
+    """
+
+    day: datetime
+    at: datetime
+    late: bool
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciled:
     """`mismatches`: one line for each difference between the ledger and the exchange."""
 
@@ -323,6 +337,7 @@ Fact = (
     | BreakerTripped
     | BreakerReset
     | PortfolioValued
+    | DailyReported
     | Reconciled
     | FundsMoved
     | ControlApplied

@@ -32,6 +32,13 @@ def trading_day_start(at: datetime, start: time = NINE) -> datetime:
     return (begin if begin <= local else begin - DAY).astimezone(UTC)
 
 
+def day_offset(start: time = NINE) -> timedelta:
+    """From midnight UTC to the start of the trading day."""
+    return (
+        timedelta(hours=start.hour, minutes=start.minute, seconds=start.second) - KST.utcoffset(None)
+    ) % DAY
+
+
 def trading_week_start(at: datetime, start: time = NINE) -> datetime:
     """The start of the trading day that began last on a Monday, in UTC."""
     day = trading_day_start(at, start)

@@ -91,6 +91,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.OrderOutcomeLost()
             | f.BreakerReset()
             | f.PortfolioValued()
+            | f.DailyReported()
             | f.FundsMoved()
             | f.ControlApplied()
             | f.MaintenanceAnnounced()

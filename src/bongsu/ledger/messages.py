@@ -12,6 +12,7 @@ from bongsu.core.facts import (
     BreakerTripped,
     ControlApplied,
     ControlKind,
+    DailyReported,
     DecisionSkipped,
     DuplicatePrevented,
     ErrorOccurred,
@@ -37,7 +38,7 @@ from bongsu.core.facts import (
     TradeVetoed,
 )
 from bongsu.core.risk import VetoReason
-from bongsu.ledger import texts
+from bongsu.ledger import report_text, texts
 from bongsu.ledger.voice import Voice
 
 __all__ = ["Message", "Voice", "messages"]
@@ -91,6 +92,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return _started(fact, voice, now)
         case ProcessStopped():
             return _stopped(fact, voice, now)
+        case DailyReported():
+            return tuple(Message("report", report_text.report(one, fact, voice)) for one in fact.reports)
         case AlertChanged():
             return (Message("alert", texts.alert(fact, voice)),)
         case BreakerTripped():

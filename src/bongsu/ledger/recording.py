@@ -18,7 +18,7 @@ from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
-_SQL = {**load("facts"), **load("jobs")}
+_SQL = {**load("facts"), **load("jobs"), **load("reports")}
 _CURVE_STEP = timedelta(minutes=15)
 
 
@@ -79,6 +79,8 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             await _event(tx, "breaker_reset", "info", fact.scope, f"{fact.scope} breaker reset", fact)
         case f.PortfolioValued():
             await _portfolio(tx, fact, day_start)
+        case f.DailyReported():
+            return await _report(tx, fact)
         case f.Reconciled():
             return await _reconciliation(tx, fact)
         case f.FundsMoved():
@@ -215,6 +217,11 @@ async def _portfolio(tx: Tx, fact: f.PortfolioValued, day_start: time) -> None:
             "at": fact.at,
         }
         await tx.execute(_SQL["start_period"], period)
+
+
+async def _report(tx: Tx, fact: f.DailyReported) -> bool:
+    row = {"day": fact.day, "late": fact.late, "report": Jsonb(_plain(fact.reports))}
+    return await (await tx.execute(_SQL["save_report"], row)).fetchone() is not None
 
 
 async def _reconciliation(tx: Tx, fact: f.Reconciled) -> bool:

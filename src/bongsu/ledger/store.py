@@ -16,10 +16,11 @@ from bongsu.core.market import Candle, Market
 from bongsu.core.money import Krw
 from bongsu.core.order import Intent, OrderRequest
 from bongsu.core.portfolio import Portfolio
+from bongsu.core.report import Report
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
-from bongsu.ledger import counters, orders, recording
+from bongsu.ledger import counters, orders, recording, reports
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
@@ -38,6 +39,7 @@ _LEADERS_ONLY = (
     f.BreakerTripped,
     f.BreakerReset,
     f.PortfolioValued,
+    f.DailyReported,
     f.Reconciled,
     f.FundsMoved,
 )
@@ -229,6 +231,16 @@ class Ledger:
         return [
             Period(row["scope"], Krw(row["equity"]), Krw(row["flows"]), row["tripped_until"]) for row in rows
         ]
+
+    async def owed_reports(self, now: datetime) -> list[datetime]:
+        """The trading days that ended and of which the owner was not told, oldest first."""
+        async with self._database.transaction("read") as tx:
+            return await reports.owed(tx, trading_day_start(now, self._day_start))
+
+    async def reports_of(self, day: datetime, now: datetime) -> tuple[Report, ...]:
+        """Of that trading day, and of the week and the month that are over with it."""
+        async with self._database.transaction("read") as tx:
+            return await reports.due_with(tx, day, trading_day_start(now, self._day_start), self._day_start)
 
     # -- jobs -----------------------------------------------------------------------------------------------
 

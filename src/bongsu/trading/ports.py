@@ -13,6 +13,7 @@ from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.portfolio import Portfolio
+from bongsu.core.report import Report
 from bongsu.core.risk import RiskState, Veto
 from bongsu.core.snapshot import MarketSnapshot
 from bongsu.core.tradingday import Period
@@ -119,6 +120,14 @@ class Ledger(Protocol):
         ...
 
     async def periods(self, at: datetime) -> list[Period]: ...
+
+    async def owed_reports(self, now: datetime) -> list[datetime]:
+        """The trading days that ended and of which the owner was not told, oldest first."""
+        ...
+
+    async def reports_of(self, day: datetime, now: datetime) -> tuple[Report, ...]:
+        """Of that trading day, and of the week and the month that are over with it."""
+        ...
 
     async def is_decided(self, market: Market, candle_closed_at: datetime) -> bool: ...
 

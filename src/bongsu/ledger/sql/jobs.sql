@@ -5,12 +5,13 @@ INSERT INTO jobs (name, interval_seconds, deadline_seconds) VALUES (%(name)s, %(
    SET interval_seconds = excluded.interval_seconds, deadline_seconds = excluded.deadline_seconds;
 
 -- start --
--- One run per job and time, ever: no row when it ran before; one that was skipped may still take place
+-- One run per job and time, ever: no row when it ran before; one that was skipped may still take place, and so may a report
+-- that failed, which is written once however often it runs
 INSERT INTO job_runs (job_name, scheduled_for, epoch, requested_by)
 VALUES (%(job)s, %(scheduled_for)s, %(epoch)s, %(requested_by)s)
     ON CONFLICT (job_name, scheduled_for, requested_by) DO UPDATE
    SET started_at = clock_timestamp(), ended_at = NULL, outcome = NULL, reason = NULL, epoch = excluded.epoch
- WHERE job_runs.outcome = 'skipped'
+ WHERE job_runs.outcome = 'skipped' OR (job_runs.job_name = 'daily_report_job' AND job_runs.outcome = 'failure')
 RETURNING id;
 
 -- plan --
@@ -28,9 +29,10 @@ RETURNING extract(epoch FROM ended_at - started_at)::float8 AS seconds, job_name
 SELECT id, job_name FROM job_runs WHERE outcome IS NULL AND epoch < %(epoch)s ORDER BY id;
 
 -- last_scheduled --
--- The newest scheduled run of a job that took place
+-- The newest scheduled run of a job that took place; a report that failed is still owed
 SELECT max(scheduled_for) AS at FROM job_runs
- WHERE job_name = %(job)s AND requested_by IS NULL AND outcome IS DISTINCT FROM 'skipped';
+ WHERE job_name = %(job)s AND requested_by IS NULL AND outcome IS DISTINCT FROM 'skipped'
+   AND (job_name <> 'daily_report_job' OR outcome IS DISTINCT FROM 'failure');
 
 -- recent_outcomes --
 -- How the last runs of a job ended, newest first
@@ -42,8 +44,8 @@ DELETE FROM job_runs WHERE started_at < clock_timestamp() - make_interval(days =
    AND scheduled_for < (SELECT max(scheduled_for) FROM job_runs AS newest WHERE newest.job_name = job_runs.job_name);
 
 -- prune_events --
--- Older than the owner wants to keep
-DELETE FROM events WHERE recorded_at < clock_timestamp() - make_interval(days => %(days)s);
+-- Older than the owner wants to keep; reports of any day tell of tripped breakers
+DELETE FROM events WHERE recorded_at < clock_timestamp() - make_interval(days => %(days)s) AND kind <> 'breaker_tripped';
 
 -- prune_notifications --
 -- Delivered long ago
