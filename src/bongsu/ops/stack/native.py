@@ -13,7 +13,7 @@ from bongsu.ops.stack.places import CHECKOUT, Places, write_private
 from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter
 from bongsu.ops.stack.probes import Probe, http_ready, postgres_ready
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager, render_prometheus
-from bongsu.ops.stack.services import PROMETHEUS_OPTIONS, Service, service
+from bongsu.ops.stack.services import PROMETHEUS_OPTIONS, SERVICES, Service, service
 from bongsu.settings import keep_secret, load_settings
 
 _SCRAPED = {"backend", "scheduler", "postgres-exporter", "prometheus", "alertmanager"}
@@ -80,7 +80,10 @@ class Native:
         return f"http://127.0.0.1:{self._port(name)}"
 
     def ports(self) -> dict[str, int]:
-        return {launch.service.name: self._port(launch.service.name) for launch in self._launches()}
+        """Of the services that this stack has; asked before a first start has made what a launch knows."""
+        absent = {"postgres"} if self.database.cluster is None else set()
+        absent |= set() if grafana.find() else {"grafana"}
+        return {s.name: self._port(s.name) for s in SERVICES if s.name not in absent}
 
     def _port(self, name: str) -> int:
         return self.places.port(service(name).port)
