@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.scripted import Script, answer
-from bongsu.adapters.telegram import client as telegram
+from bongsu.adapters.telegram import api as telegram
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.telegram.text import LIMIT, render_parts
 from bongsu.errors import NotDelivered

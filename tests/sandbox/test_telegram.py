@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bongsu.sandbox.telegram import Declined, shown
+from bongsu.sandbox.telegram_text import Declined, shown
 from sandbox.worlds import Client
 
 BASE = "/telegram/botsandbox:local"

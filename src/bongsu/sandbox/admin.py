@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from bongsu.sandbox import wire
 from bongsu.sandbox.faults import Rule, Switches
+from bongsu.sandbox.mailbox import Message
 from bongsu.sandbox.orders import Refused
-from bongsu.sandbox.store import Message
 from bongsu.sandbox.world import World
 
 _MAX_MESSAGES = 1_000
@@ -169,7 +169,7 @@ class Admin:
     async def inbox(self, request: Request) -> Response:
         after = _whole(request, "after", 0)
         limit = min(_whole(request, "limit", 100), _MAX_MESSAGES)
-        return wire.Json([_message(message) for message in self._world.store.messages(after, limit)])
+        return wire.Json([_message(message) for message in self._world.store.mailbox.messages(after, limit)])
 
 
 async def _parse(request: Request, what: type[_T]) -> _T:
@@ -196,6 +196,8 @@ def _message(message: Message) -> dict[str, Any]:
         "text": message.text,
         "source": message.source,
         "parse_mode": message.parse_mode,
+        "buttons": message.buttons,
+        "photo": f"/sandbox/inbox/{message.id}/photo" if message.pictured else None,
     }
 
 

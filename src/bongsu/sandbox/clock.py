@@ -36,6 +36,10 @@ class MarketClock:
         return bool(self._holds)
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def ended(self) -> bool:
         return self.end is not None and self.now() >= self.end
 

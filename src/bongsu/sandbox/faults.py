@@ -38,6 +38,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     retry_after: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 1
+    description: str | None = None  # of an error of Telegram's; else its usual words for `status`
+    migrate_to_chat_id: int | None = None  # the group became a supergroup
     seed: int = 0
 
 
@@ -153,23 +155,32 @@ class FaultLine:
 def _error(rule: Rule, scope: Scope) -> wire.Json:
     status = 429 if rule.kind == "rate_limited" else rule.status
     if scope["path"].startswith("/telegram/"):
-        return _telegram_error(status, rule.retry_after)
+        return _telegram_error(status, rule)
     name = "too_many_requests" if status == 429 else "server_error"
     return wire.Json({"error": {"name": name, "message": f"fault switch: {rule.kind}"}}, status)
 
 
-def _telegram_error(status: int, retry_after: int) -> wire.Json:
-    if status != 429:
-        return wire.Json({"ok": False, "error_code": status, "description": "Internal Server Error"}, status)
-    return wire.Json(
-        {
-            "ok": False,
-            "error_code": 429,
-            "description": f"Too Many Requests: retry after {retry_after}",
-            "parameters": {"retry_after": retry_after},
-        },
-        429,
-    )
+_TELEGRAM_SAYS = {
+    400: "Bad Request: chat not found",
+    401: "Unauthorized",
+    403: "Forbidden: bot was blocked by the user",
+    404: "Not Found",
+    409: "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+}
+
+
+def _telegram_error(status: int, rule: Rule) -> wire.Json:
+    parameters, words = {}, _TELEGRAM_SAYS.get(status, "Internal Server Error")
+    if status == 429:
+        parameters, words = (
+            {"retry_after": rule.retry_after},
+            f"Too Many Requests: retry after {rule.retry_after}",
+        )
+    elif rule.migrate_to_chat_id is not None:
+        parameters = {"migrate_to_chat_id": rule.migrate_to_chat_id}
+        words = "Bad Request: group chat was upgraded to a supergroup chat"
+    answer = {"ok": False, "error_code": status, "description": rule.description or words}
+    return wire.Json(answer | ({"parameters": parameters} if parameters else {}), status)
 
 
 async def _body(receive: Receive) -> bytes:

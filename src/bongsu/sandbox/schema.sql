@@ -81,3 +81,14 @@ CREATE TABLE IF NOT EXISTS messages (
     source TEXT NOT NULL,
     parse_mode TEXT
 );
+
+-- What stands below a message, as JSON, and the picture of one.
+CREATE TABLE IF NOT EXISTS keyboards (message_id INTEGER PRIMARY KEY, rows TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS photos (message_id INTEGER PRIMARY KEY, content BLOB NOT NULL);
+
+-- What the bot has not confirmed; a number is never given twice.
+CREATE TABLE IF NOT EXISTS updates (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);

@@ -20,11 +20,13 @@ from bongsu.errors import PortTaken
 from bongsu.sandbox import wire
 from bongsu.sandbox.admin import Admin
 from bongsu.sandbox.auth import Gate
+from bongsu.sandbox.chat import Chat
 from bongsu.sandbox.faults import DroppableProtocol, FaultLine, Switches
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.quotas import Quotas
 from bongsu.sandbox.quotation import Quotation
-from bongsu.sandbox.telegram import Declined, TelegramStandIn, decline
+from bongsu.sandbox.telegram import TelegramStandIn, decline
+from bongsu.sandbox.telegram_text import Declined
 from bongsu.sandbox.trading import Trading
 from bongsu.sandbox.world import ExchangeOptions, World, world_id
 
@@ -56,11 +58,12 @@ def _play(world: World, listener: socket.socket) -> None:
 def application(world: World) -> ASGIApp:
     switches = Switches()
     exchange, options = world.exchange, world.options
+    chat = Chat(world.store, world.clock, options.telegram_chat_id)
     routes = [
         *Admin(world, switches).routes(),
         *Quotation(exchange).routes(),
         *Trading(exchange, Gate(options.access_key, options.secret_key)).routes(),
-        *TelegramStandIn(exchange, options.telegram_token, options.telegram_chat_id).routes(),
+        *TelegramStandIn(exchange, chat, options.telegram_token, options.telegram_chat_id).routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -15,6 +15,7 @@ from bongsu.core.money import Price, Volume
 from bongsu.errors import CannotStart, WorldMismatch
 from bongsu.sandbox.account import Holding
 from bongsu.sandbox.book import BookSide, Depth
+from bongsu.sandbox.mailbox import Mailbox
 from bongsu.sandbox.orders import Order, Trade
 from bongsu.sandbox.rows import microseconds, moment, order_from, order_row, trade_from, trade_row
 
@@ -26,19 +27,6 @@ class Flow:
     currency: str
     delta: Decimal
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """`text` as the reader sees it, `source` as it was sent."""
-
-    id: int
-    at: datetime  # wall time
-    market_time: datetime
-    chat_id: str
-    text: str
-    source: str
-    parse_mode: str | None
 
 
 def erase(directory: Path) -> None:
@@ -82,6 +70,7 @@ class Store:
             raise CannotStart(f"{self._path}: {broken}; erase this world with --fresh") from None
         self._db.row_factory = sqlite3.Row
         self._db.executescript(files("bongsu.sandbox").joinpath("schema.sql").read_text())
+        self.mailbox = Mailbox(self._db)
 
     def close(self) -> None:
         self._db.close()
@@ -251,36 +240,3 @@ class Store:
         self._db.execute(
             "INSERT OR REPLACE INTO hour_shares VALUES (?, ?, ?)", (market, microseconds(hour), str(volume))
         )
-
-    # -- Telegram -------------------------------------------------------------------------------
-
-    def add_message(
-        self,
-        *,
-        at: datetime,
-        market_time: datetime,
-        chat_id: str,
-        text: str,
-        source: str,
-        parse_mode: str | None,
-    ) -> Message:
-        done = self._db.execute(
-            "INSERT INTO messages (at, market_time, chat_id, text, source, parse_mode) VALUES (?, ?, ?, ?, ?, ?)",
-            (microseconds(at), microseconds(market_time), chat_id, text, source, parse_mode),
-        )
-        return Message(done.lastrowid or 0, at, market_time, chat_id, text, source, parse_mode)
-
-    def messages(self, after: int, limit: int) -> list[Message]:
-        rows = self._db.execute("SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
-        return [
-            Message(
-                r["id"],
-                moment(r["at"]),
-                moment(r["market_time"]),
-                r["chat_id"],
-                r["text"],
-                r["source"],
-                r["parse_mode"],
-            )
-            for r in rows
-        ]

@@ -1,35 +1,26 @@
 """A stand-in for the Telegram Bot API: as strict as the real one, and nothing leaves the machine."""
 
-import html
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bongsu.errors import BongsuError
 from bongsu.sandbox import wire
+from bongsu.sandbox.chat import Chat, Tapped, Typed
 from bongsu.sandbox.exchange import Exchange
+from bongsu.sandbox.mailbox import Mailbox, Message
+from bongsu.sandbox.multipart import read_parameters
+from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.picture import require_picture
+from bongsu.sandbox.telegram_text import Declined, bad_request, caption, keyboard, menu, shown
 
-MAX_UNITS = 4096  # UTF-16 code units, counted after the markup is taken out
 _BOT = {"id": 1, "is_bot": True, "first_name": "Bongsu sandbox", "username": "bongsu_sandbox_bot"}
-_STYLES = ("b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "span", "tg-spoiler")
-_TAGS = frozenset((*_STYLES, "a", "code", "pre", "blockquote", "tg-emoji"))
-_TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s[^<>]*)?)>")
+_LONGEST_POLL = 50  # seconds
 
-
-class Declined(BongsuError):
-    """As the Bot API declines: a status and a description."""
-
-    def __init__(self, status: int, description: str) -> None:
-        super().__init__(description)
-        self.status = status
-        self.description = description
+Asked = dict[str, Any]
 
 
 async def decline(_: Request, declined: Exception) -> Response:
@@ -40,17 +31,32 @@ async def decline(_: Request, declined: Exception) -> Response:
 
 
 class TelegramStandIn:
-    def __init__(self, exchange: Exchange, token: str, chat_id: str) -> None:
+    def __init__(self, exchange: Exchange, chat: Chat, token: str, chat_id: str) -> None:
         self._exchange = exchange
+        self._chat = chat
         self._token = token
         self._chat_id = chat_id
-        self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "getme": lambda _: _BOT,
+        self._menus: dict[str, list[dict[str, str]]] = {}
+        self._methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
+            "getme": self._me,
+            "getchat": self._describe_chat,
+            "getupdates": self._fetch_updates,
             "sendmessage": self._send_message,
+            "sendphoto": self._send_photo,
+            "editmessagetext": self._edit_message_text,
+            "answercallbackquery": self._answer_callback_query,
+            "setmycommands": self._set_my_commands,
+            "getmycommands": self._my_commands,
         }
 
     def routes(self) -> list[Route]:
-        return [Route("/telegram/bot{token}/{method}", self._call, methods=["GET", "POST"])]
+        return [
+            Route("/telegram/bot{token}/{method}", self._call, methods=["GET", "POST"]),
+            Route("/sandbox/chat/type", self._type, methods=["POST"]),
+            Route("/sandbox/chat/tap", self._tap, methods=["POST"]),
+            Route("/sandbox/chat/answers", self._answers),
+            Route("/sandbox/inbox/{number:int}/photo", self._photo),
+        ]
 
     async def _call(self, request: Request) -> wire.Json:
         if request.path_params["token"] != self._token:
@@ -58,100 +64,138 @@ class TelegramStandIn:
         method = self._methods.get(request.path_params["method"].lower())
         if method is None:
             raise Declined(404, "Not Found: method not found")
-        return wire.Json({"ok": True, "result": method(await _parameters(request))})
+        return wire.Json({"ok": True, "result": await method(await read_parameters(request))})
 
-    def _send_message(self, asked: dict[str, Any]) -> dict[str, Any]:
-        chat_id, source, mode = str(asked.get("chat_id", "")), asked.get("text"), asked.get("parse_mode")
-        if not chat_id:
-            raise Declined(400, "Bad Request: chat_id is empty")
-        if chat_id != self._chat_id:
-            raise Declined(400, "Bad Request: chat not found")
-        text = shown(source if isinstance(source, str) else "", mode)
-        at = datetime.now(UTC)
+    # -- the bot's methods ----------------------------------------------------------------------
+
+    async def _me(self, _: Asked) -> Asked:
+        return _BOT
+
+    async def _describe_chat(self, asked: Asked) -> Asked:
+        return {"id": int(self._require_chat(asked)), "type": "private", "first_name": "주인"}
+
+    async def _fetch_updates(self, asked: Asked) -> list[Asked]:
+        kinds = asked.get("allowed_updates")
+        try:
+            kinds = msgspec.json.decode(kinds) if isinstance(kinds, str) else kinds
+            wanted = msgspec.convert(kinds, list[str] | None)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            raise bad_request("can't parse allowed updates JSON array") from None
+        limit = min(max(_whole(asked, "limit", 100), 1), 100)
+        timeout = min(max(_whole(asked, "timeout", 0), 0), _LONGEST_POLL)
+        return await self._chat.poll(_whole(asked, "offset", 0), limit, timeout, wanted)
+
+    async def _send_message(self, asked: Asked) -> Asked:
+        chat_id, source = self._require_chat(asked), _text(asked, "text")
+        text, buttons = (
+            shown(source, asked.get("parse_mode")),
+            keyboard(asked.get("reply_markup")),
+        )
+        return _sent(self._keep(chat_id, text, source, asked.get("parse_mode"), buttons=buttons))
+
+    async def _send_photo(self, asked: Asked) -> Asked:
+        chat_id, source = self._require_chat(asked), _text(asked, "caption")
+        text, photo = caption(source, asked.get("parse_mode")), require_picture(asked.get("photo"))
+        buttons = keyboard(asked.get("reply_markup"))
+        return _sent(self._keep(chat_id, text, source, asked.get("parse_mode"), buttons=buttons, photo=photo))
+
+    async def _edit_message_text(self, asked: Asked) -> Asked:
+        self._require_chat(asked)
+        number, source, mode = _whole(asked, "message_id", 0), _text(asked, "text"), asked.get("parse_mode")
+        before = self._mailbox.message(number)
+        if before is None:
+            raise bad_request("message to edit not found")
+        if before.pictured:
+            raise bad_request("there is no text in the message to edit")
+        text, buttons = shown(source, mode), keyboard(asked.get("reply_markup"))
+        if (text, buttons) == (before.text, before.buttons):
+            raise bad_request(
+                "message is not modified: specified new message content and reply markup are exactly the same "
+                "as a current content and reply markup of the message"
+            )
         with self._exchange.store.transaction():
-            message = self._exchange.store.add_message(
-                at=at,
+            self._mailbox.edit_message(number, text, source, mode, buttons)
+        after = self._mailbox.message(number)
+        assert after is not None  # we have just edited it
+        return _sent(after)
+
+    async def _answer_callback_query(self, asked: Asked) -> bool:
+        self._chat.answer(str(asked.get("callback_query_id", "")), _text(asked, "text"))
+        return True
+
+    async def _set_my_commands(self, asked: Asked) -> bool:
+        self._menus[_text(asked, "language_code")] = menu(asked.get("commands"))
+        return True
+
+    async def _my_commands(self, asked: Asked) -> list[dict[str, str]]:
+        return self._menus.get(_text(asked, "language_code"), [])
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        return self._exchange.store.mailbox
+
+    def _require_chat(self, asked: Asked) -> str:
+        chat_id = str(asked.get("chat_id", ""))
+        if not chat_id:
+            raise bad_request("chat_id is empty")
+        if chat_id != self._chat_id:
+            raise bad_request("chat not found")
+        return chat_id
+
+    def _keep(self, chat_id: str, text: str, source: str, parse_mode: str | None, **more: Any) -> Message:
+        with self._exchange.store.transaction():
+            return self._mailbox.add_message(
                 market_time=self._exchange.now,
                 chat_id=chat_id,
                 text=text,
-                source=str(source),
-                parse_mode=mode,
+                source=source,
+                parse_mode=parse_mode,
+                **more,
             )
-        return {
-            "message_id": message.id,
-            "from": _BOT,
-            "chat": {"id": int(chat_id), "type": "private"},
-            "date": int(at.timestamp()),
-            "text": text,
-        }
+
+    # -- the owner's hands ----------------------------------------------------------------------
+
+    async def _type(self, request: Request) -> wire.Json:
+        return wire.Json({"update_id": self._chat.type(await _parse(request, Typed))})
+
+    async def _tap(self, request: Request) -> wire.Json:
+        return wire.Json({"update_id": self._chat.tap(await _parse(request, Tapped))})
+
+    async def _answers(self, _: Request) -> wire.Json:
+        return wire.Json([msgspec.to_builtins(answer) for answer in self._chat.answers()])
+
+    async def _photo(self, request: Request) -> Response:
+        photo = self._mailbox.photo(request.path_params["number"])
+        if photo is None:
+            raise Refused("not_found", "no picture", 404)
+        return Response(photo, media_type="image/png")
 
 
-def shown(source: str, parse_mode: object) -> str:
-    """The text as its reader sees it. Raises Declined."""
-    if parse_mode not in (None, "", "HTML"):
-        raise Declined(400, "Bad Request: unsupported parse_mode")
-    _encodable(source)
-    text = (_without_markup(source) if parse_mode == "HTML" else source).strip()
-    if not text:
-        raise Declined(400, "Bad Request: message text is empty")
-    if len(text.encode("utf-16-le")) // 2 > MAX_UNITS:
-        raise Declined(400, "Bad Request: message is too long")
-    return text
+def _sent(message: Message) -> Asked:
+    words = {"caption": message.text} if message.pictured else {"text": message.text}
+    return {
+        "message_id": message.id,
+        "from": _BOT,
+        "chat": {"id": int(message.chat_id), "type": "private"},
+        "date": int(message.at.timestamp()),
+        **words,
+    }
 
 
-def _encodable(source: str) -> None:
+def _text(asked: Asked, name: str) -> str:
+    value = asked.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _whole(asked: Asked, name: str, default: int) -> int:
     try:
-        source.encode()
-    except UnicodeEncodeError:
-        raise Declined(400, "Bad Request: strings must be encoded in UTF-8") from None
+        return int(asked.get(name, default))
+    except (TypeError, ValueError):
+        raise bad_request(f"can't parse {name}") from None
 
 
-def _without_markup(source: str) -> str:
-    text: list[str] = []
-    open_tags: list[str] = []
-    position = 0
-    while (found := source.find("<", position)) >= 0:
-        text.append(html.unescape(source[position:found]))
-        position = _step_over_tag(source, found, open_tags)
-    if open_tags:
-        raise _unparsable(f'Can\'t find end tag corresponding to start tag "{open_tags[-1]}"')
-    text.append(html.unescape(source[position:]))
-    return "".join(text)
-
-
-def _step_over_tag(source: str, start: int, open_tags: list[str]) -> int:
-    """Where the text goes on."""
-    offset = len(source[:start].encode())
-    tag = _TOKEN.match(source, start)
-    if tag is None:
-        raise _unparsable(f'Unsupported start tag "{source[start + 1 : start + 11]}" at byte offset {offset}')
-    closing, name = bool(tag[1]), tag[2].lower()
-    if not closing:
-        if name not in _TAGS or (name == "span" and 'class="tg-spoiler"' not in tag[3]):
-            raise _unparsable(f'Unsupported start tag "{name}" at byte offset {offset}')
-        open_tags.append(name)
-    elif not open_tags:
-        raise _unparsable(f"Unexpected end tag at byte offset {offset}")
-    elif open_tags[-1] != name:
-        expected = f'expected "</{open_tags[-1]}>", found "</{name}>"'
-        raise _unparsable(f"Unmatched end tag at byte offset {offset}, {expected}")
-    else:
-        open_tags.pop()
-    return tag.end()
-
-
-def _unparsable(reason: str) -> Declined:
-    return Declined(400, f"Bad Request: can't parse entities: {reason}")
-
-
-async def _parameters(request: Request) -> dict[str, Any]:
-    asked: dict[str, Any] = dict(request.query_params)
-    raw = await request.body()
-    if not raw:
-        return asked
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {**asked, **dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))}
+async def _parse(request: Request, what: type[Any]) -> Any:
     try:
-        return {**asked, **msgspec.json.decode(raw, type=dict[str, Any])}
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Declined(400, "Bad Request: can't parse JSON object") from None
+        return msgspec.json.decode(await request.body(), type=what)
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise Refused("validation_error", str(wrong)) from None

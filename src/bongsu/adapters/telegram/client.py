@@ -1,42 +1,23 @@
-"""Telegram's Bot API, of which we need one method."""
+"""The chat that is told everything."""
 
 import asyncio
-from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import msgspec
 
-from bongsu.adapters.http import open_client
+from bongsu.adapters.telegram.api import BotApi, MarkupRefused
 from bongsu.adapters.telegram.text import Part, render_parts
 from bongsu.errors import NotDelivered
 
-TOTAL_TIMEOUT = 10.0  # seconds, for one message
 PART_PAUSE = 1.0  # Telegram wants no more than a message a second in one chat
-
-_ABOUT_THE_TEXT = ("message is too long", "text is empty", "text must be", "can't parse entities")
-
-
-class _Parameters(msgspec.Struct):
-    retry_after: float | None = None
 
 
 class _Sent(msgspec.Struct):
     message_id: int
 
 
-class _Reply(msgspec.Struct):
-    ok: bool
-    result: _Sent | None = None
-    description: str = ""
-    parameters: _Parameters | None = None
-
-
-_decoder = msgspec.json.Decoder(_Reply)
-
-
 class TelegramMessenger:
-    """The `Messenger` port. The token is part of every address, so no error of the HTTP library leaves this class."""
+    """The `Messenger` port."""
 
     def __init__(
         self,
@@ -47,8 +28,7 @@ class TelegramMessenger:
         part_pause: float = PART_PAUSE,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = open_client(f"{api_url}/bot{quote(token, safe=':')}", TOTAL_TIMEOUT, transport)
-        self._token = token
+        self._api = BotApi(api_url, token, transport)
         self._chat_id = chat_id
         self._part_pause = part_pause
         self._unfinished: tuple[str, int] | None = (
@@ -56,7 +36,7 @@ class TelegramMessenger:
         )
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._api.close()
 
     async def send(self, text: str, dedupe: str) -> str:
         """Raises NotDelivered. The id is that of the last part.
@@ -75,41 +55,17 @@ class TelegramMessenger:
         return message_id
 
     async def _send_part(self, part: Part) -> str:
+        to = {"chat_id": self._chat_id}
         try:
-            return await self._post({"chat_id": self._chat_id, "text": part.html, "parse_mode": "HTML"})
-        except _MarkupRefused:
-            return await self._post({"chat_id": self._chat_id, "text": part.plain})
-
-    async def _post(self, body: dict[str, Any]) -> str:
-        try:
-            async with asyncio.timeout(TOTAL_TIMEOUT):
-                response = await self._http.post("/sendMessage", json=body)
-        except (httpx2.HTTPError, TimeoutError) as error:
-            # Not chained: the library's errors carry the request, and its address carries the token.
-            raise NotDelivered(f"Telegram: {type(error).__name__}", permanent=False) from None
-        reply = _parse(response.content)
-        if response.is_success and reply is not None and reply.ok and reply.result is not None:
-            return str(reply.result.message_id)
-        raise self._refusal(response.status_code, reply)
-
-    def _refusal(self, status: int, reply: _Reply | None) -> NotDelivered:
-        description = (reply.description if reply else "unreadable reply").replace(self._token, "***")
-        message = f"Telegram: HTTP {status}: {description}"
-        if status == 400 and "can't parse entities" in description:
-            return _MarkupRefused(message, permanent=True)
-        retry_after = reply.parameters.retry_after if reply and reply.parameters else None
-        # A refusal that Telegram did not word itself comes from something in between, and may pass.
-        permanent = reply is not None and 400 <= status < 500 and status != 429
-        content = status == 400 and any(words in description for words in _ABOUT_THE_TEXT)
-        return NotDelivered(message, permanent=permanent, retry_after=retry_after, content=content)
+            sent = await self._api.call("sendMessage", to | {"text": part.html, "parse_mode": "HTML"})
+        except MarkupRefused:
+            sent = await self._api.call("sendMessage", to | {"text": part.plain})
+        return str(message_number(sent))
 
 
-class _MarkupRefused(NotDelivered):
-    """Send it without markup."""
-
-
-def _parse(body: bytes) -> _Reply | None:
+def message_number(sent: msgspec.Raw) -> int:
+    """Raises NotDelivered for an answer that names none."""
     try:
-        return _decoder.decode(body)
+        return msgspec.json.decode(sent, type=_Sent).message_id
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        raise NotDelivered("Telegram: unreadable reply", permanent=False) from None

@@ -1,0 +1,21 @@
+"""What somebody said to the bot, and what it may say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Buttons = Sequence[Sequence[tuple[str, str]]]  # rows of (what is read, what a tap says)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`at` is in seconds since 1970, None for a tap: it has no time of its own. `message` is what was tapped below."""
+
+    update: int
+    user: int
+    is_bot: bool
+    chat: int
+    private: bool
+    text: str
+    at: int | None
+    query: str | None
+    message: int
