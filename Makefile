@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms reports ring dashboards check bench fmt lock clean
+.PHONY: help up replay test mutants alarms reports ring dashboards docker-lint check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 help: ## 이 목록 (this list)
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 up: ## 모두 준비하고 모의거래로 실행, Ctrl-C로 끝 (prepare everything and run it in sandbox mode)
 	@scripts/bootstrap.sh runtime
@@ -40,6 +40,12 @@ check: ## 형식, 타입, 구조 검사 (lint, types, architecture)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+docker-lint: ## Dockerfile과 compose 파일 검사 (lint them; the compose files need npm)
+	@scripts/bootstrap.sh dev
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python scripts/lint_compose.py
 
 bench: ## 메모리와 속도 측정 (memory and speed)
 	@scripts/bootstrap.sh dev

@@ -9,22 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from npm_packages import install
+
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "scripts" / "schema"
 WORK = ROOT / ".bongsu" / "schema"
 DASHBOARDS = ROOT / "monitoring" / "grafana" / "dashboards"
-
-
-def install() -> None:
-    """The pinned packages, by the hashes of the lock; once for each lock."""
-    lock, known = SCHEMA / "package-lock.json", WORK / "installed.json"
-    if known.is_file() and known.read_bytes() == lock.read_bytes():
-        return
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(SCHEMA / name, WORK / name)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(command, cwd=WORK, check=True, timeout=300)
-    shutil.copy(lock, known)
 
 
 def write_sources() -> None:
@@ -39,11 +29,8 @@ def write_sources() -> None:
 
 
 def main() -> int:
-    if shutil.which("npm") is None:
-        print("Node.js is needed: apt-get install nodejs npm", file=sys.stderr)
+    if not install(SCHEMA, WORK):
         return 69
-    WORK.mkdir(parents=True, exist_ok=True)
-    install()
     write_sources()
     compiler = ["node", "node_modules/typescript/bin/tsc", "--project", "."]
     if code := subprocess.run(compiler, cwd=WORK, check=False, timeout=300).returncode:

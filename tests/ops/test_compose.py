@@ -150,6 +150,14 @@ def test_every_condition_can_come_true(name: str, described: dict[str, Any]) -> 
         is_step = needed in STEPS
         assert is_step == (how["condition"] == "service_completed_successfully")
         assert how["condition"] != "service_healthy" or "healthcheck" in everything[needed]
+        assert "profiles" not in everything[needed], "`up -d` would leave it out"
+
+
+def test_what_the_bot_waits_for_starts_whatever_env_says() -> None:
+    """Also in a mode that does not trade there."""
+    exchange = _compose(FULL)["services"]["exchange"]
+    assert "BONGSU_ENV_FILE" not in exchange["environment"]
+    assert set(exchange["depends_on"]) == {"prepare"}
 
 
 @pytest.mark.parametrize("name", FILES)

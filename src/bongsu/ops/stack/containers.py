@@ -82,7 +82,11 @@ def _process(name: str, *options: str, needs: Mapping[str, Condition], **more: s
 
 
 def _trader(name: str) -> Container:
-    """One that knows the ledger. What the owner decides it reads from the file alone."""
+    """One that knows the ledger. What the owner decides it reads from the file alone.
+
+    It waits for the exchange in every mode, which therefore starts in every mode, with nothing of `.env`: to wait only
+    where it trades there would take a profile, and another command to type, or a `required: false` that 1.29 refuses.
+    """
     own = _process(
         name,
         needs={**_FURNISHED, "exchange": "service_healthy"},
