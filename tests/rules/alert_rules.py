@@ -69,11 +69,14 @@ def seconds(duration: str) -> int:
     return sum(int(amount) * _UNITS[unit] for amount, unit in parts)
 
 
+def children(node: Any) -> list[Any]:
+    inner = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector")]
+    return [child for child in (*inner, *(getattr(node, "args", None) or ())) if child is not None]
+
+
 def nodes(node: Any) -> list[Any]:
     """A parsed expression and everything inside it."""
-    inner = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector")]
-    children = [child for child in (*inner, *(getattr(node, "args", None) or ())) if child is not None]
-    return [node, *(found for child in children for found in nodes(child))]
+    return [node, *(found for child in children(node) for found in nodes(child))]
 
 
 def parsed(rule: Rule) -> list[Any]:

@@ -53,11 +53,11 @@ def _labels(series: str) -> dict[str, tuple[str, ...] | None]:
     )
 
 
-def _known_to(rule: Rule) -> set[str]:
+def known_to(rule: Rule) -> set[str]:
     return set().union(*(_labels(selector.name) for selector in selectors(rule)))
 
 
-def _made_by(rule: Rule) -> set[str]:
+def made_by(rule: Rule) -> set[str]:
     return {call.args[1].val for call in _calls(rule, "label_replace")}
 
 
@@ -81,13 +81,13 @@ def test_every_label_a_rule_groups_or_joins_by_exists(rule: Rule) -> None:
     for node in parsed(rule):
         modifier = getattr(node, "modifier", None)
         named = getattr(modifier, "labels", None) or getattr(modifier, "matching", None)
-        assert set(getattr(named, "labels", named) or ()) <= _known_to(rule)
+        assert set(getattr(named, "labels", named) or ()) <= known_to(rule)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_every_label_a_text_shows_exists(rule: Rule) -> None:
     for text in rule.body["annotations"].values():
-        assert set(re.findall(r"\$labels\.(\w+)", text)) <= _known_to(rule) | _made_by(rule)
+        assert set(re.findall(r"\$labels\.(\w+)", text)) <= known_to(rule) | made_by(rule)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
