@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.market import HOUR, Market
+from bongsu.core.report import Span
 from bongsu.core.tradingday import DAY, day_offset
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
@@ -470,6 +471,15 @@ async def announce_maintenance(minutes: int) -> None:
         await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
     finally:
         await database.close()
+
+
+async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
+    """1 when there is none. Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops.report import print_report
+
+    settings = load_settings()
+    database = Database(database_url(settings, Wiring()), process="cli")
+    return await print_report(database, settings, span, day, as_json=as_json)
 
 
 async def upgrade_database() -> None:

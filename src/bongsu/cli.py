@@ -6,10 +6,12 @@ Exit codes: 0 done, 1 not done or not well, 2 wrong usage, 69 cannot start, 78 s
 import asyncio
 import os
 import sys
+from collections.abc import Coroutine
+from datetime import date as Date  # noqa: N812 - an option is called date
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -17,6 +19,8 @@ from bongsu.errors import CannotStart, SettingsInvalid
 
 if TYPE_CHECKING:
     from bongsu.ops.stack.world import MarketOptions
+
+T = TypeVar("T")
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -192,6 +196,27 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def report(
+    date: Annotated[
+        str | None,
+        typer.Option(help="그날 09:00에 시작한 거래일, 2026-11-23 처럼. 비우면 어제 (the trading day)."),
+    ] = None,
+    week: Annotated[bool, typer.Option("--week", help="그날이 든 주 (its week).")] = False,
+    month: Annotated[bool, typer.Option("--month", help="그날이 든 달 (its month).")] = False,
+    as_json: Json = False,
+) -> None:
+    """거래일, 주, 달의 리포트: 손익, 판단, 거래, 비용 (the report of a day, week or month)."""
+    from bongsu.app import show_report
+    from bongsu.core.report import Span
+
+    if week and month:
+        raise typer.BadParameter("--week 와 --month 중 하나만 (one of them)")
+    span = Span.WEEK if week else Span.MONTH if month else Span.DAY
+    _join_running_stack()
+    sys.exit(_ask_ledger(show_report(span, _day(date), as_json=as_json)))
+
+
+@app.command()
 def inbox(
     follow: Follow = False,
     as_json: Json = False,
@@ -287,14 +312,19 @@ def maintenance(
 ) -> None:
     """재시작이나 배포를 예고해 잠깐의 중단이 알람이 되지 않게 합니다. 저절로 끝납니다 (announce a restart)."""
     from bongsu.app import announce_maintenance
-    from bongsu.errors import LedgerUnavailable
 
     _join_running_stack()
+    _ask_ledger(announce_maintenance(0 if end else minutes))
+    print("점검 끝 (maintenance ended)" if end else f"점검 {minutes}분 (maintenance for {minutes} minutes)")
+
+
+def _ask_ledger(question: Coroutine[Any, Any, T]) -> T:
+    from bongsu.errors import LedgerUnavailable
+
     try:
-        asyncio.run(announce_maintenance(0 if end else minutes))
+        return asyncio.run(question)
     except LedgerUnavailable as away:
         raise CannotStart(str(away)) from away
-    print("점검 끝 (maintenance ended)" if end else f"점검 {minutes}분 (maintenance for {minutes} minutes)")
 
 
 def _join_running_stack() -> None:
@@ -330,6 +360,13 @@ def _moment(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         raise typer.BadParameter(f"--start {text}: 2024-03-01T00:00:00+09:00 처럼 (ISO 8601)") from None
+
+
+def _day(text: str | None) -> Date | None:
+    try:
+        return Date.fromisoformat(text) if text else None
+    except ValueError:
+        raise typer.BadParameter(f"--date {text}: 2026-11-23 처럼 (YYYY-MM-DD)") from None
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -79,6 +79,8 @@ class Teller:
             await self._trip(told, at + 4 * MINUTE)
         if self.chance.random() < 0.1:
             await self._ring(told)
+        if self.chance.random() < 0.3:
+            await self._value(told, at + 20 * MINUTE)
 
     async def _value(self, told: Told, at: datetime) -> None:
         self.price = round(self.price * self.chance.uniform(0.99, 1.011))
@@ -93,7 +95,8 @@ class Teller:
         name = decision_id(ETH, at - MINUTE, "rules")
         if kind == "rejected":
             no = Rejection(RejectionReason.CITATION, "인용값", "cited")
-            await self.books.ledger.record(f.AdviceRejected(advice(), "rules", seen, no, 0.1))
+            refused = advice(self.chance.choice(list(Action)))
+            await self.books.ledger.record(f.AdviceRejected(refused, "rules", seen, no, 0.1))
             told.rejected += 1
             return
         action = Action.BUY if kind == "blocked" else Action(kind)

@@ -115,5 +115,9 @@ async def assert_counted(books: Books, teller: Teller, daily: dict[datetime, Rep
     week = await read(books, Span.WEEK, last.start)
     assert week is not None
     assert total("portfolio_pnl_krw", window="weekly") == week.profit
+    async with books.database.transaction("test") as tx:
+        row = await (await tx.execute("SELECT sum(realized) AS realized FROM positions")).fetchone()
+    assert row is not None
+    assert row["realized"] == sum(r.realized for r in every) != 0
     moved = sum(amount for _, amount in teller.moved[1:])
     assert sum(r.profit for r in every) == last.closed - every[0].opened - moved

@@ -9,6 +9,7 @@ from bongsu.core.figures import kst_text, percent_text, signed_won_text, won_tex
 from bongsu.core.report import Report, Span
 from bongsu.core.risk import VetoReason
 from bongsu.core.tradingday import KST
+from bongsu.ledger.reports import Missing
 from bongsu.ledger.voice import Voice
 
 _TITLES = {
@@ -37,6 +38,18 @@ _BLOCKS = {
     VetoReason.NOTHING_HELD: ("보유 없음", "nothing held"),
     VetoReason.OVERSELL: ("보유량 초과 매도", "oversell"),
 }
+_MISSING = {
+    Missing.NOTHING_VALUED: (
+        "원장에 아직 자산 평가가 없습니다. 봇을 시작하고 1분쯤 뒤에 다시 해 보세요.",
+        "Nothing was valued yet. Start the bot and try again in a minute.",
+    ),
+    Missing.NOT_YET: ("아직 오지 않은 기간입니다.", "That time has not come yet."),
+    Missing.BEFORE_THE_LEDGER: ("봇이 시작하기 전입니다.", "That was before the bot began."),
+    Missing.BOT_WAS_OFF: (
+        "이 기간에는 봇이 꺼져 있어 자산을 평가하지 못했습니다.",
+        "The bot was off in that time: nothing was valued.",
+    ),
+}
 _ON_TIME = timedelta(minutes=5)  # a valuation this close to the end need not name its time
 
 
@@ -56,6 +69,10 @@ def report(figures: Report, told: DailyReported | None, voice: Voice) -> str:
         *_operation(figures, voice),
         *_notes(figures, told, voice),
     )
+
+
+def missing(why: Missing, voice: Voice) -> str:
+    return voice.say(*_MISSING[why])
 
 
 def _decisions(figures: Report, voice: Voice) -> Iterator[str]:

@@ -1,14 +1,25 @@
 """The ledger's figures of a trading day, week or month, and which of them the owner is still owed."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import date, datetime, time
+from enum import StrEnum
 
 from bongsu.core.report import Report, Span, span_bounds
 from bongsu.core.risk import VetoReason
+from bongsu.core.tradingday import DAY, KST
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
 _SQL = load("reports")
+
+
+class Missing(StrEnum):
+    """Why there is no report."""
+
+    NOTHING_VALUED = "nothing_valued"
+    NOT_YET = "not_yet"
+    BEFORE_THE_LEDGER = "before_the_ledger"
+    BOT_WAS_OFF = "bot_was_off"
 
 
 async def read(tx: Tx, span: Span, start: datetime, end: datetime) -> Report | None:
@@ -20,10 +31,25 @@ async def read(tx: Tx, span: Span, start: datetime, end: datetime) -> Report | N
     return Report(span=span, start=start, end=end, blocked=blocked, **row)
 
 
-async def first_and_last(tx: Tx) -> tuple[datetime, datetime] | None:
-    """The first trading day on record, and the newest valuation."""
+async def find(tx: Tx, span: Span, day: date | None, day_start: time) -> Report | Missing:
+    """The one of the trading day that begins on `day`, or of the week or month it lies in.
+
+    Without one: the last day that ended, the week or month that goes on.
+    """
     row = await (await tx.execute(_SQL["first_and_last"])).fetchone()
-    return None if row is None else (row["first_day"], row["valued_at"])
+    if row is None:
+        return Missing.NOTHING_VALUED
+    first, newest = row["first_day"], row["valued_at"]
+    if day is not None:
+        at = datetime.combine(day, day_start, KST)
+    else:
+        at = max(first, newest - DAY) if span is Span.DAY else newest
+    start, end = span_bounds(span, at, day_start)
+    if start > newest:
+        return Missing.NOT_YET
+    if end <= first:
+        return Missing.BEFORE_THE_LEDGER
+    return await read(tx, span, start, end) or Missing.BOT_WAS_OFF
 
 
 async def owed(tx: Tx, today: datetime) -> list[datetime]:
