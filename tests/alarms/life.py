@@ -108,12 +108,12 @@ def draw(seed: int, days: int = 30) -> Life:
 
     deploys, closings, absences, slow = share(4), share(2), share(3), share(2)
     crashes, plain, backends = share(2), share(4), share(3)
-    series = (
-        1 if days >= 5 else 0
-    )  # an evening on which the owner restarts three times within a quarter of an hour
+    series = 1 if days >= 5 else 0  # an evening of three restarts within a quarter of an hour
     kinds = deploys + closings + absences + slow + crashes + plain + backends + series
-    # Two-hour blocks, so that two events meet only where one lasts long.
-    blocks = iter(rng.choice(np.arange(1, days * 12), kinds, replace=False) * 2.0 * HOUR)
+    # Two-hour blocks, so that two events meet only where one lasts long; two are left to a maintenance at nine.
+    early = int(rng.integers(1, days)) if closings > 1 else days
+    free = [block for block in range(1, days * 12) if block not in (12 * early - 1, 12 * early)]
+    blocks = iter(rng.choice(free, kinds, replace=False) * 2.0 * HOUR)
 
     def some_time() -> float:
         """Minutes 3 to 57: while a run of the hourly job goes on, nobody restarts by hand."""
@@ -137,7 +137,10 @@ def draw(seed: int, days: int = 30) -> Life:
         backend_restarts=tuple(
             (at, at + rng.uniform(3, 28)) for at in (some_time() for _ in range(backends))
         ),
-        closed=tuple(_closing(rng, float(next(blocks))) for _ in range(closings)),
+        closed=tuple(
+            _closing(rng, float(next(blocks))) if n % 2 == 0 else _at_nine(rng, early)
+            for n in range(closings)
+        ),
         advisor_away=tuple(_absence(rng, float(next(blocks)), n) for n in range(absences)),
         slow=tuple((at, at + rng.uniform(10, 40) * MINUTE) for at in (some_time() for _ in range(slow))),
         unasked=tuple(
@@ -160,6 +163,12 @@ def _deploy(rng: np.random.Generator, at: float, number: int) -> Deploy:
 def _closing(rng: np.random.Generator, block: float) -> Closed:
     start = block + rng.uniform(20, 70) * MINUTE
     return Closed(start, start + rng.uniform(10, 60) * MINUTE)
+
+
+def _at_nine(rng: np.random.Generator, day: int) -> Closed:
+    """Into the new trading day, when the daily report is due."""
+    start = day * DAY - rng.uniform(5, 50) * MINUTE
+    return Closed(start, day * DAY + rng.uniform(5, 70) * MINUTE)
 
 
 def _absence(rng: np.random.Generator, block: float, number: int) -> Span:
