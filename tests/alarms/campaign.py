@@ -6,6 +6,7 @@ after the days in hand; `--resume` goes on.
 
 import argparse
 import json
+import re
 import shlex
 import signal
 import sys
@@ -120,13 +121,13 @@ def _told(jobs: Sequence[Future[Result]]) -> Iterator[Result]:
         yield result
 
 
-def report(tallies: Sequence[Tally], *, complete: bool) -> dict[str, Any]:
+def report(tallies: Sequence[Tally], rules: Sequence[Rule], *, complete: bool) -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["make", "alarms", f"ARGS={shlex.join(sys.argv[1:])}"]),
         "complete": complete,
         "good": complete and all(tally.good for tally in tallies),
-        "rules": len(JUDGED),
+        "rules": [str(rule) for rule in rules],
         "seeds": [tally.figures() for tally in tallies],
     }
 
@@ -136,6 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 on")
     parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--only", default="", metavar="REGEX", help="rules by name-severity")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="keep what these rules were judged before")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures")
@@ -154,14 +156,15 @@ def main() -> int:
     prometheus, promtool = (find(tool, places.tools) for tool in (PROMETHEUS, PROMTOOL))
     assert prometheus is not None, MISSING
     assert promtool is not None, MISSING
-    shelf = Shelf.below(places.state, chosen.days)
+    rules = [rule for rule in JUDGED if re.search(chosen.only, str(rule))]
+    shelf = Shelf.below(places.state, chosen.days, rules)
     if not chosen.resume:
         shelf.clear()
     shelf.forget_others()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
-    tallies, complete = run(Tools(prometheus, promtool), chosen.days, seeds, chosen.workers, shelf)
+    tallies, complete = run(Tools(prometheus, promtool), chosen.days, seeds, chosen.workers, shelf, rules)
     print(table(tallies))
-    said = report(tallies, complete=complete)
+    said = report(tallies, rules, complete=complete)
     if chosen.json:
         chosen.json.write_text(json.dumps(said, ensure_ascii=False, indent=1), "utf-8")
     if not complete:

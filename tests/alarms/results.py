@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from alarms.trial import Verdict
 from alarms.truths import truths
 from alarms.work import work_of
 from bongsu.core.facts import JobName
-from rules.alert_rules import ROOT, RULES_FILE
+from rules.alert_rules import ROOT, Rule, rendered
 
 _KEPT = 4  # fingerprints whose results stay
 
@@ -55,8 +55,8 @@ class Shelf:
     directory: Path
 
     @classmethod
-    def below(cls, state: Path, days: int) -> "Shelf":
-        return cls(state / "alarms" / f"{_fingerprint()}-{days}")
+    def below(cls, state: Path, days: int, rules: Sequence[Rule]) -> "Shelf":
+        return cls(state / "alarms" / f"{_fingerprint(rules)}-{days}")
 
     def clear(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -87,9 +87,10 @@ class Shelf:
         return self.directory / f"{seed}_{title.replace(' ', '_').replace(',', '')}.json"
 
 
-def _fingerprint() -> str:
-    sources = [RULES_FILE, ROOT / "src/bongsu/metrics.py", *sorted(Path(__file__).parent.glob("*.py"))]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+def _fingerprint(rules: Sequence[Rule]) -> str:
+    sources = [ROOT / "src/bongsu/metrics.py", *sorted(Path(__file__).parent.glob("*.py"))]
+    code = b"".join(source.read_bytes() for source in sources)
+    return hashlib.sha256(code + rendered(list(rules)).encode()).hexdigest()[:12]
 
 
 @dataclass

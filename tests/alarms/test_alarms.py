@@ -89,7 +89,7 @@ def test_a_lowered_threshold_makes_the_campaign_red(tools: Tools, tmp_path: Path
     lowered = _without("PostgresTooManyConnections", "> 0.8", "> 0.1")
     tallies, complete = run(tools, 1, [1], 1, Shelf(tmp_path), [lowered])
     assert tallies[0].false.keys() == {"PostgresTooManyConnections"}
-    assert not report(tallies, complete=complete)["good"]
+    assert not report(tallies, [lowered], complete=complete)["good"]
 
 
 def test_one_dead_promtool_is_tried_again_and_two_leave_the_day_unjudged(
@@ -104,7 +104,7 @@ def test_one_dead_promtool_is_tried_again_and_two_leave_the_day_unjudged(
     dead = replace(tools, promtool=Path("/bin/false"))
     (unjudged,), complete = run(dead, 1, [1], 1, Shelf(tmp_path / "kept"), rule)
     assert len(unjudged.not_judged) == 1
-    assert not report([unjudged], complete=complete)["good"]
+    assert not report([unjudged], rule, complete=complete)["good"]
     (judged,), _ = run(replace(tools, promtool=once), 1, [1], 1, Shelf(tmp_path / "kept"), rule)
     assert judged.good
     (kept,), _ = run(dead, 1, [1], 1, Shelf(tmp_path / "kept"), rule)
