@@ -82,9 +82,9 @@ def run(
     """Also whether it came to its end."""
     tallies, left = {}, []
     for seed in seeds:
-        life = draw(seed, days)
-        tally = tallies[seed] = Tally(life)
-        for trial in trials(work_of(life), rules):
+        work = work_of(draw(seed, days))
+        tally = tallies[seed] = Tally(work)
+        for trial in trials(work, rules):
             tally.trials += 1
             if (known := shelf.find(seed, trial.title)) is not None:
                 tally.add(known)

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alarms.life import Life
 from alarms.trial import Verdict
 from alarms.truths import truths
-from alarms.work import work_of
+from alarms.work import Work
 from bongsu.core.facts import JobName
 from rules.alert_rules import ROOT, Rule, rendered
 
@@ -97,7 +96,7 @@ def _fingerprint(rules: Sequence[Rule]) -> str:
 class Tally:
     """Of one seed."""
 
-    life: Life
+    work: Work
     trials: int = 0
     judged: int = 0
     evaluations: int = 0
@@ -123,13 +122,13 @@ class Tally:
     def reasons(self) -> dict[str, list[str]]:
         """Why each alarm that fired was allowed to."""
         known: dict[str, set[str]] = {}
-        for truth in truths(work_of(self.life)):
+        for truth in truths(self.work):
             known.setdefault(truth.alert, set()).add(truth.why)
         return {alert: sorted(known.get(alert, ())) for alert in sorted(self.told)}
 
     def lived(self) -> dict[str, int]:
-        life = self.life
-        hourly = [run for run in work_of(life).runs[JobName.TRADING] if 0 <= run.start < life.length]
+        life = self.work.life
+        hourly = [run for run in self.work.runs[JobName.TRADING] if 0 <= run.start < life.length]
         return {
             "hourly jobs": len(hourly),
             "restarts": len(life.restarts) + len(life.backend_restarts),
@@ -141,8 +140,8 @@ class Tally:
 
     def figures(self) -> dict[str, Any]:
         return {
-            "seed": self.life.seed,
-            "days": self.life.days,
+            "seed": self.work.life.seed,
+            "days": self.work.life.days,
             "lived": self.lived(),
             "trials": self.trials,
             "judged": self.judged,
@@ -167,9 +166,9 @@ def table(tallies: Iterable[Tally]) -> str:
         false = ", ".join(f"{alert} ({n})" for alert, n in sorted(tally.false.items())) or "0"
         judged = f"{tally.judged} of {tally.trials}"
         figures = (f"{number:,}" for number in (tally.evaluations, *tally.lived().values()))
-        lines.append(_row(str(tally.life.seed), judged, *figures, false, str(len(tally.missed))))
+        lines.append(_row(str(tally.work.life.seed), judged, *figures, false, str(len(tally.missed))))
     lines += [
-        f"seed {tally.life.seed}: {what}"
+        f"seed {tally.work.life.seed}: {what}"
         for tally in tallies
         for what in (*(f"MISSED {m}" for m in tally.missed), *(f"NOT JUDGED {n}" for n in tally.not_judged))
     ]
@@ -181,7 +180,7 @@ def _allowed(tallies: Iterable[Tally]) -> list[str]:
     whys: dict[str, set[str]] = {}
     for tally in tallies:
         for alert, reasons in tally.reasons().items():
-            seeds.setdefault(alert, []).append(tally.life.seed)
+            seeds.setdefault(alert, []).append(tally.work.life.seed)
             whys.setdefault(alert, set()).update(reasons)
     rows = [
         _row(alert, ", ".join(map(str, seeds[alert])), "; ".join(sorted(whys[alert])))

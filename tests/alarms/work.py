@@ -58,8 +58,15 @@ class Work:
         return np.sort([run.start for job in jobs for run in self.runs[job]])
 
     def ends(self, outcome: Outcome, *jobs: JobName) -> Times:
-        wanted = [run for job in jobs or self.runs for run in self.runs[job]]
-        return np.sort([run.over for run in wanted if run.outcome is outcome])
+        return np.sort(np.concatenate([self._ends[outcome, job] for job in jobs or self.runs]))
+
+    @cached_property
+    def _ends(self) -> dict[tuple[Outcome, JobName], Times]:
+        return {
+            (outcome, job): np.array([run.over for run in runs if run.outcome is outcome])
+            for job, runs in self.runs.items()
+            for outcome in Outcome
+        }
 
     def in_vain(self, *jobs: JobName) -> Times:
         """Starts of runs that asked a closed exchange before the bot knew."""
