@@ -117,10 +117,14 @@ async def test_an_unforeseen_error_is_answered_counted_and_on_record(
     async def defect() -> None:
         raise ZeroDivisionError("1/0")
 
+    internal = 'bot_errors_total{error_type="internal"}'
+    assert lines(await client.get("/metrics"))[internal] == "0.0", (
+        "HighErrorRate sees the first one as an increase"
+    )
     answer = await client.get("/defect")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
-    assert lines(await client.get("/metrics"))['bot_errors_total{error_type="internal"}'] == "1.0"
+    await until_metrics(client, **{internal: "1.0"})
     events = (await client.get("/api/v1/events", params={"severity": "error"})).json()["items"]
     assert [event["context"] for event in events] == [{"method": "GET", "path": "/defect"}]
 
