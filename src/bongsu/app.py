@@ -278,7 +278,15 @@ def _compose(
         Job(JobName.POSITION, MINUTE, timedelta(0), 20 * MINUTE, 45.0, protection.run),
         Job(JobName.PORTFOLIO, MINUTE, timedelta(0), HOUR, 45.0, valuation.run),
         Job(JobName.TRADING, HOUR, MINUTE, HOUR, 480.0, cycle.run),
-        Job(JobName.DAILY_REPORT, DAY, day_offset(settings.trading_day_start), DAY, 60.0, report.run),
+        Job(
+            JobName.DAILY_REPORT,
+            DAY,
+            day_offset(settings.trading_day_start),
+            DAY,
+            60.0,
+            report.run,
+            asks_exchange=False,
+        ),
     )
     return protection, jobs
 

@@ -44,7 +44,7 @@ class Job:
     """Due at each multiple of `interval` (market time, from the epoch) plus `offset`.
 
     `at_speed`: the interval where the market is played so fast that the usual one would be a busy loop.
-    `deadline` in wall seconds.
+    `deadline` in wall seconds. One that asks the exchange pauses while it is closed.
     """
 
     name: JobName
@@ -53,6 +53,7 @@ class Job:
     at_speed: timedelta
     deadline: float
     run: Callable[[], Awaitable[None]]
+    asks_exchange: bool = True
 
     def pace(self, clock: ClockState) -> timedelta:
         """At least a wall second apart, and never further than `at_speed`."""
@@ -87,7 +88,7 @@ class Runner:
         run_id = await self.ledger.start_run(job.name, slot, next_at=next_at, requested_by=requested_by)
         if run_id is None:
             return await self._refuse_second(job, slot)
-        if self.opening.closed:
+        if job.asks_exchange and self.opening.closed:
             return await self._pause(job, slot, run_id)
         try:
             async with asyncio.timeout(job.deadline + _GRACE):
