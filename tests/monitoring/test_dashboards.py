@@ -11,6 +11,7 @@ import yaml
 
 from bongsu.metrics import METRICS, Kind
 from bongsu.monitoring.dashboards.boards import BOARDS, rendered
+from bongsu.ops.stack.postgres import READER
 from monitoring.shown import GRAFANA, ROOT, Shown, boards, marks, panels, queries
 from rules.alert_rules import nodes
 from rules.foreign import FOREIGN
@@ -270,6 +271,10 @@ def test_grafana_finds_them_at_the_contract_s_paths() -> None:
     source = yaml.safe_load((GRAFANA / "datasources" / "prometheus.yml").read_text("utf-8"))["datasources"][0]
     assert (source["uid"], source["url"]) == ("prometheus", "http://prometheus:9090")
     assert source["isDefault"]
+    ledger = yaml.safe_load((GRAFANA / "datasources" / "postgres.yml").read_text("utf-8"))["datasources"][0]
+    assert (ledger["uid"], ledger["url"], ledger["user"]) == ("postgres", "postgres:5432", READER)
+    assert ledger["secureJsonData"] == {"password": "$__file{/run/keys/grafana/password}"}
+    assert "isDefault" not in ledger
     scraped = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text("utf-8"))
     assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
 

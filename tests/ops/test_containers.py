@@ -19,7 +19,7 @@ from bongsu.errors import SettingsInvalid
 from bongsu.ops.alive import STALE, ailment
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.stack.containers import KEYS_GROUP, OWN_UID, READERS
-from bongsu.ops.stack.postgres import EXPORTER, Cluster
+from bongsu.ops.stack.postgres import EXPORTER, READER, Cluster
 from bongsu.ops.stack.prepare import Keys, open_logs
 from bongsu.ops.stack.roles import furnish
 from bongsu.settings import Settings, Wiring, load_settings
@@ -43,13 +43,14 @@ def _settings(**chosen: object) -> Settings:
 def test_a_key_once_made_stays_the_same(keys: Keys) -> None:
     def kept() -> list[str]:
         names = ("bot/api_token", "bot/postgres_password", "postgres/superuser_password", "exporter/password")
+        names += ("grafana/password",)
         return [(keys.directory / name).read_text() for name in names]
 
     keys.make(_settings())
     before = kept()
     keys.make(_settings())
     assert kept() == before
-    assert len(set(before)) == 4
+    assert len(set(before)) == 5
 
 
 @as_root
@@ -128,7 +129,11 @@ def test_the_second_step_lets_each_role_in_with_its_key(keys: Keys, cluster: Clu
     (keys.folder("postgres") / "superuser_password").write_text(superuser)
     for _ in range(2):  # each start does it again
         furnish(settings, keys.directory, f"127.0.0.1:{cluster.port}")
-    for user, key in (("trading_user", "bot/postgres_password"), (EXPORTER, "exporter/password")):
+    for user, key in (
+        ("trading_user", "bot/postgres_password"),
+        (EXPORTER, "exporter/password"),
+        (READER, "grafana/password"),
+    ):
         password = (keys.directory / key).read_text()
         with psycopg.connect(cluster.url(user, password, "ours")) as connection:
             assert connection.execute("SHOW is_superuser").fetchone() == ("off",)

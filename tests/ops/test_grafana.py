@@ -9,8 +9,10 @@ import json
 import socket
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
@@ -22,11 +24,13 @@ from bongsu.ops.stack.addresses import print_addresses
 from bongsu.ops.stack.child import Launch
 from bongsu.ops.stack.native import Database, Native
 from bongsu.ops.stack.places import CHECKOUT, Places
+from bongsu.ops.stack.postgres import READER, Cluster, ensure_database, ensure_reader
 from bongsu.ops.stack.progress import Progress
 from bongsu.ops.stack.render import TelegramAccount
 from bongsu.ops.stack.services import SERVICES
 from bongsu.ops.stack.supervisor import State, Supervisor
 from ports import free_offset
+from postgres_keeper import start_server
 
 STAND_IN = """#!{python}
 import http.server, json, os, sys
@@ -118,6 +122,37 @@ async def test_it_listens_at_home_only_and_knows_where_its_things_are(
     assert (source["uid"], source["url"]) == ("prometheus", native.url("prometheus"))
     provider = yaml.safe_load((provisioned / "dashboards/dashboard.yml").read_text())["providers"][0]
     assert Path(provider["options"]["path"]) == CHECKOUT / "monitoring/grafana/dashboards"
+
+
+@pytest.mark.usefixtures("installed")
+async def test_the_ledger_is_a_source_where_its_server_is_ours(native: Native, cluster: Cluster) -> None:
+    provisioned = native.places.run / "grafana/datasources/postgres.yml"
+    await _launch(native).prepare()
+    assert not provisioned.exists(), "a reader on the owner's server is not ours to make"
+    ours = replace(native, database=Database("", "trading_user", "secret", "trading_db", cluster))
+    await _launch(ours).prepare()
+    source = yaml.safe_load(provisioned.read_text())["datasources"][0]
+    assert (source["uid"], source["url"], source["user"]) == ("postgres", f"127.0.0.1:{cluster.port}", READER)
+    assert source["jsonData"]["database"] == "trading_db"
+    assert (native.places.state / "reader_password").stat().st_mode & 0o077 == 0
+    assert source["secureJsonData"] == {"password": f"$__file{{{native.places.state / 'reader_password'}}}"}
+
+
+def test_the_reader_reads_what_comes_later_too_and_changes_nothing(cluster: Cluster) -> None:
+    server = start_server(cluster)
+    ensure_database(cluster.superuser_url, user="trading_user", password="theirs", database="ours")
+    for password in ("first", "second"):  # each start says it again
+        ensure_reader(cluster.superuser_url, password=password, database="ours", owner="trading_user")
+    with psycopg.connect(cluster.url("trading_user", "theirs", "ours")) as owner:
+        owner.execute("CREATE TABLE later AS SELECT 1 AS one")
+    with psycopg.connect(cluster.url(READER, "second", "ours"), autocommit=True) as reader:
+        assert reader.execute("SELECT one FROM later").fetchone() == (1,)
+        assert reader.execute("SHOW statement_timeout").fetchone() == ("10s",)
+        reader.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("DELETE FROM later")
+    server.kill()
+    server.wait()
 
 
 def _health(native: Native) -> dict[str, str]:

@@ -17,7 +17,13 @@ Condition = Literal["service_started", "service_healthy", "service_completed_suc
 OWN_IMAGE = "bongsu:0.1.0"
 OWN_UID = 10001
 KEYS_GROUP = 10000  # of the one step that reads every key
-READERS = {"bot": OWN_UID, "postgres": 999, "exporter": 10002, "alertmanager": 65534}  # a folder of keys each
+READERS = {
+    "bot": OWN_UID,
+    "postgres": 999,
+    "exporter": 10002,
+    "alertmanager": 65534,
+    "grafana": 472,
+}  # a folder of keys each
 KEYS = "/run/keys"
 LOGS = "/var/log/bongsu"
 ENV_FILE = "/etc/bongsu/.env"
@@ -215,9 +221,10 @@ _ALERTMANAGER = _server(
 _GRAFANA = _server(
     "grafana",
     "grafana/grafana:12.4.0",
-    "472:0",
+    f"{READERS['grafana']}:0",
     environment={
         **grafana.SETTINGS,
+        "POSTGRES_DB": "${POSTGRES_DB:-trading_db}",  # of the data source
         "GF_SERVER_HTTP_PORT": str(service("grafana").port),
         "GF_SECURITY_ADMIN_USER": "${GRAFANA_ADMIN_USER:-admin}",
         "GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_ADMIN_PASSWORD:-admin}",
@@ -227,7 +234,9 @@ _GRAFANA = _server(
         "./monitoring/grafana/datasources:/etc/grafana/provisioning/datasources:ro",
         "./monitoring/grafana/dashboards/dashboard.yml:/etc/grafana/provisioning/dashboards/dashboard.yml:ro",
         "./monitoring/grafana/dashboards:/var/lib/grafana/dashboards:ro",
+        _KEYS_MOUNT,
     ),
+    needs=_PREPARED,
     warm_up=60,
     # `docker exec -it bitcoin-grafana ping prometheus` without any capability: over an ICMP datagram socket.
     sysctls={"net.ipv4.ping_group_range": "0 2147483647"},

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,15 @@ SETTINGS: Mapping[str, str] = {
     "GF_PLUGINS_PREINSTALL_DISABLED": "true",
     "GF_LOG_MODE": "console",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Of a server of ours: `address` as host and port."""
+
+    address: str
+    database: str
+    password_file: Path
 
 
 def find() -> Path | None:
@@ -56,11 +66,22 @@ def environment(settings: Settings, port: int, kept: Path, provisioning: Path) -
     }
 
 
-def provision(folder: Path, prometheus: str) -> None:
-    """Copies of the repository's provisioning files, with the addresses and paths of this machine."""
+def provision(folder: Path, prometheus: str, ledger: Ledger | None) -> None:
+    """Copies of the repository's provisioning files, with the addresses and paths of this machine.
+
+    Without `ledger` the owner's own server is not ours to make a reader on.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
     sources = _read("datasources/prometheus.yml")
     sources["datasources"][0]["url"] = prometheus
     _write(folder / "datasources/prometheus.yml", sources)
+    if ledger is not None:
+        reading = _read("datasources/postgres.yml")
+        source = reading["datasources"][0]
+        source["url"] = ledger.address
+        source["jsonData"]["database"] = ledger.database.replace("$", "$$")
+        source["secureJsonData"]["password"] = f"$__file{{{ledger.password_file}}}"
+        _write(folder / "datasources/postgres.yml", reading)
     dashboards = _read("dashboards/dashboard.yml")
     dashboards["providers"][0]["options"]["path"] = str(PROVISIONED / "dashboards")
     _write(folder / "dashboards/dashboard.yml", dashboards)

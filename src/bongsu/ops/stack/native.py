@@ -10,7 +10,7 @@ from bongsu.ops.stack import alarm_tools, exporter, grafana
 from bongsu.ops.stack.alarm_tools import Tell, Tool
 from bongsu.ops.stack.child import Launch, Step
 from bongsu.ops.stack.places import CHECKOUT, Places, write_private
-from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter
+from bongsu.ops.stack.postgres import Cluster, ensure_database, ensure_exporter, ensure_reader
 from bongsu.ops.stack.probes import Probe, http_ready, postgres_ready
 from bongsu.ops.stack.render import TelegramAccount, render_alertmanager, render_prometheus
 from bongsu.ops.stack.services import PROMETHEUS_OPTIONS, SERVICES, Service, service
@@ -132,10 +132,16 @@ class Native:
         )
         password = keep_secret(self._exporter_password)
         ensure_exporter(cluster.superuser_url, password=password, database=database.name)
+        reading = keep_secret(self._reader_password)
+        ensure_reader(cluster.superuser_url, password=reading, database=database.name, owner=database.user)
 
     @property
     def _exporter_password(self) -> Path:
         return self.places.state / "exporter_password"
+
+    @property
+    def _reader_password(self) -> Path:
+        return self.places.state / "reader_password"
 
     def _postgres_exporter(self) -> Launch:
         queries = self.places.run / "postgres_queries.yml"
@@ -188,7 +194,11 @@ class Native:
 
         async def prepare() -> None:
             kept.mkdir(exist_ok=True, mode=0o700)
-            grafana.provision(provisioning, self.url("prometheus"))
+            if self.database.cluster is not None:
+                keep_secret(
+                    self._reader_password
+                )  # a file that Grafana is told of and does not find ends its start
+            grafana.provision(provisioning, self.url("prometheus"), self._ledger())
 
         return Launch(
             declared,
@@ -198,6 +208,11 @@ class Native:
             directory=kept.parent,
             prepare=prepare,
         )
+
+    def _ledger(self) -> grafana.Ledger | None:
+        if (cluster := self.database.cluster) is None:
+            return None
+        return grafana.Ledger(f"127.0.0.1:{cluster.port}", self.database.name, self._reader_password)
 
     def _alertmanager(self) -> Launch:
         config = self.places.run / "alertmanager.yml"

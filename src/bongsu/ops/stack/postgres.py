@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SUPERUSER = "postgres"
 EXPORTER = "bongsu_exporter"  # monitoring/postgres_queries.yml leaves its statements out of the figures
+READER = "bongsu_reader"  # Grafana's
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -236,6 +237,32 @@ _EXPORTER_RIGHTS: tuple[LiteralString, ...] = (
     "GRANT CONNECT ON DATABASE {database} TO {role}",
     "ALTER ROLE {role} CONNECTION LIMIT 5",
     "ALTER ROLE {role} SET statement_timeout = '5s'",
+    "ALTER ROLE {role} SET default_transaction_read_only = on",
+)
+
+
+def ensure_reader(superuser_url: str, *, password: str, database: str, owner: str) -> None:
+    """Makes the role that may read every table of the ledger, those of later versions too, and change nothing."""
+    import psycopg
+    from psycopg import sql
+    from psycopg.conninfo import make_conninfo
+
+    with psycopg.connect(make_conninfo(superuser_url, dbname=database), autocommit=True) as connection:
+        _ensure_role(connection, READER, password)
+        names = {"role": READER, "database": database, "owner": owner}
+        for statement in _READER_RIGHTS:
+            connection.execute(
+                sql.SQL(statement).format(**{key: sql.Identifier(name) for key, name in names.items()})
+            )
+
+
+_READER_RIGHTS: tuple[LiteralString, ...] = (
+    "GRANT CONNECT ON DATABASE {database} TO {role}",
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT SELECT ON TABLES TO {role}",
+    "ALTER ROLE {role} CONNECTION LIMIT 5",
+    "ALTER ROLE {role} SET statement_timeout = '10s'",
     "ALTER ROLE {role} SET default_transaction_read_only = on",
 )
 

@@ -39,6 +39,7 @@ class Keys:
         if settings.postgres_password is None:
             keep_secret(self.folder("bot") / "postgres_password")
         keep_secret(self.folder("postgres") / "superuser_password")
+        keep_secret(self.folder("grafana") / "password")
         for name, text in self._source(settings).items():
             self._write(self.folder("exporter") / name, text)
         self._write(self.folder("alertmanager") / "api_token", token)
