@@ -171,17 +171,14 @@ def notifications(s: Scrapes) -> Iterator[Series]:
     reports = s.work.ends(Outcome.SUCCESS, JobName.DAILY_REPORT)
     yield s.ledger("daily_report_last_sent_timestamp_seconds", s.timestamp(latest(reports, s.seen, -DAY)))
     errors = {
-        (ErrorType.EXCHANGE.value,): np.concatenate([s.sometimes(53, each=DAY / 3), _failed(s)]),
+        (ErrorType.EXCHANGE.value,): s.sometimes(53, each=DAY / 3),
+        (ErrorType.SCHEDULER.value,): s.work.ends(Outcome.FAILURE),  # a run that its process did not survive
         (ErrorType.TELEGRAM.value,): s.sometimes(54, each=2 * DAY),
         (ErrorType.DB.value,): s.sometimes(55, each=3 * DAY),
         (ErrorType.DATA.value,): s.sometimes(56, each=2 * DAY),
         (ErrorType.LLM.value,): s.work.unadvised,
     }
     yield from s.counters("bot_errors_total", errors)
-
-
-def _failed(s: Scrapes) -> Times:
-    return s.work.ends(Outcome.FAILURE)
 
 
 def exchange(s: Scrapes) -> Iterator[Series]:
