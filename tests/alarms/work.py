@@ -116,7 +116,7 @@ def _runs(life: Life, job: JobName) -> tuple[list[Run], list[float]]:
             start = max(slot, free) + rng.uniform(0, 1)
             if start >= min(end, life.length + HOUR):
                 break
-            if (opens := _opens(life, start)) is not None:
+            if job is not JobName.DAILY_REPORT and (opens := _opens(life, start)) is not None:
                 skips += [start, *np.arange(slot + schedule.interval, opens, schedule.interval)]
                 free = opens
                 continue
