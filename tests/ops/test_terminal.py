@@ -195,6 +195,35 @@ def test_without_a_stack_the_doctor_fails_once_and_guesses_nothing(
     assert all(f["repair"] for f in report["findings"] if f["state"] != "ok")
 
 
+@pytest.fixture
+def in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_HOST", "postgres")
+    for name in ("PROMETHEUS_URL", "ALERTMANAGER_URL"):
+        monkeypatch.setenv(name, nobody())
+
+
+@pytest.mark.usefixtures("in_a_container")
+def test_in_a_container_the_doctor_looks_at_the_addresses_and_speaks_compose(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXCHANGE_URL", serve({}))
+    assert show_diagnosis(as_json=True) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    looked_at = [f["state"] for f in findings if f["check"] == "services"]
+    assert looked_at == ["fail", "ok", "fail", "fail"]
+    repairs = " ".join(f["repair"] for f in findings)
+    assert "docker-compose -f docker-compose.full-stack.yml logs backend" in repairs
+    for native in ("make up", "bongsu ps", "bongsu restart", "bongsu logs"):
+        assert native not in repairs
+    assert not any(f["check"] == "ports" for f in findings), "they are taken by the stack itself"
+
+
+@pytest.mark.usefixtures("in_a_container")
+def test_in_a_container_that_finds_the_others_nothing_is_red(serve: Serve) -> None:
+    names = ("backend", "exchange", "prometheus", "alertmanager")
+    assert states(examine(patient(**{name: serve({}) for name in names}), checks.services)) == ["ok"] * 4
+
+
 def test_every_fault_of_the_settings_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MARKETS=ETH\nNO_SUCH=1\n")
     found = examine(patient(), checks.settings)

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 
@@ -63,6 +64,9 @@ def disk(patient: Patient) -> Iterator[Finding]:
 
 
 def services(patient: Patient) -> Iterator[Finding]:
+    if patient.in_containers:
+        yield from _containers(patient)
+        return
     if patient.services is None:
         yield from _not_running(patient)
         return
@@ -73,6 +77,16 @@ def services(patient: Patient) -> Iterator[Finding]:
             yield Finding("services", "ok", detail)
         else:
             yield Finding("services", "fail", detail, f"bongsu logs {name} · bongsu restart {name}")
+
+
+def _containers(patient: Patient) -> Iterator[Finding]:
+    for name, url in asdict(patient.addresses).items():
+        try:
+            ask(url)
+        except NoAnswer as silence:
+            yield Finding("services", "fail", str(silence), f"bongsu ps · bongsu logs {name}")
+        else:
+            yield Finding("services", "ok", name)
 
 
 def _not_running(patient: Patient) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """`bongsu doctor`: what is wrong, and what to type."""
 
 import json
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from itertools import groupby
 
 from bongsu.core.redaction import redact
@@ -12,14 +13,24 @@ from bongsu.ops.stack.places import Places
 
 _MARKS: dict[State, str] = {"ok": "✅", "warn": "⚠️ ", "fail": "❌", "unknown": "❔"}
 
+_TWINS = re.compile(r"\bbongsu (ps|stop|start|restart|logs)\b")
+
 
 def show_diagnosis(*, as_json: bool = False) -> int:
     """0 when nothing failed; warnings and what could not be checked do not count as failures."""
     patient = Patient(Places.from_environment())
     findings = [finding for check in CHECKS for finding in examine(patient, check)]
+    if patient.in_containers:
+        findings = [_typed_outside(finding) for finding in findings]
     failed = any(finding.state == "fail" for finding in findings)
     print(redact(_as_json(findings, ok=not failed) if as_json else render(findings)))
     return 1 if failed else 0
+
+
+def _typed_outside(finding: Finding) -> Finding:
+    """Compose's words in the place of their native twins; the other commands work in a container too."""
+    compose = r"docker-compose -f docker-compose.full-stack.yml \1"
+    return replace(finding, repair=_TWINS.sub(compose, finding.repair))
 
 
 def render(findings: list[Finding]) -> str:

@@ -10,7 +10,7 @@ from bongsu.errors import SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.running import Addresses, ask, fetch, find_addresses, find_services
 from bongsu.ops.stack.places import Places
-from bongsu.settings import TELEGRAM_API, Settings, load_settings
+from bongsu.settings import TELEGRAM_API, Settings, Wiring, load_settings
 
 State = Literal["ok", "warn", "fail", "unknown"]
 
@@ -35,6 +35,11 @@ class Patient:
     @cached_property
     def addresses(self) -> Addresses:
         return find_addresses(self.places)
+
+    @cached_property
+    def in_containers(self) -> bool:
+        """Docker runs the stack, and from within one container the others are seen by their addresses only."""
+        return Wiring().postgres_host is not None
 
     @cached_property
     def services(self) -> list[dict[str, Any]] | None:
