@@ -58,6 +58,15 @@ class Stack:
         found = self.ask(9090, "/api/v1/query?" + urllib.parse.urlencode({"query": promql}))
         return list(found["data"]["result"])
 
+    def labels(self, series: str) -> list[dict[str, str]]:
+        """Of every series of that name."""
+        return [found["metric"] for found in self.query(series)]
+
+    def kind(self, series: str) -> str | None:
+        """As its exporter says; None of what Prometheus makes itself."""
+        known = self.ask(9090, "/api/v1/metadata?" + urllib.parse.urlencode({"metric": series}))["data"]
+        return next((entry["type"] for entry in known.get(series, ())), None)
+
     def inbox(self) -> list[str]:
         return [m["text"] for m in json.loads(self.bongsu("inbox", "--json", "--last", "500"))]
 

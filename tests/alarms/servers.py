@@ -25,7 +25,7 @@ def postgres(s: Scrapes) -> Iterator[Series]:
     yield s.around("postgres", "pg_settings_max_connections", 100.0, server=SERVER)
     for name, by_state in (("count", _connections(s)), ("max_tx_duration", _transactions(s))):
         for state, values in by_state.items():
-            labels = {"datname": DATABASE, "server": SERVER, "state": state, "usename": "trading_user"}
+            labels = {"datname": DATABASE, "server": SERVER, "state": state}
             yield s.around("postgres", f"pg_stat_activity_{name}", values, **labels)
     yield s.around(
         "postgres", "pg_stat_database_deadlocks", 0.0, datid="16384", datname=DATABASE, server=SERVER
@@ -62,5 +62,4 @@ def alarm_servers(s: Scrapes) -> Iterator[Series]:
             "alertmanager_notifications_failed_total",
             failures,
             integration=integration,
-            reason="other",
         )

@@ -3,6 +3,7 @@
 Alarms are waited for with shortened `for:` and intervals.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 
 from monitoring.shown import queries
 from native import Stack, open_stack
+from stack import exports
 
 pytestmark = pytest.mark.stack
 
@@ -90,6 +92,17 @@ def test_no_panel_is_empty_once_it_has_traded(stack: Stack) -> None:
 
 def _shows_a_figure(stack: Stack, promql: str) -> bool:
     return any(found["value"][1] != "NaN" for found in stack.query(promql))
+
+
+def test_every_rule_reads_what_is_there(stack: Stack) -> None:
+    """Series, labels and values, as this Prometheus has them."""
+    with contextlib.suppress(AssertionError):  # the list below says more
+        stack.until(lambda: not exports.unmet(stack.labels), "all is scraped", 60)
+    assert exports.unmet(stack.labels) == []
+
+
+def test_what_is_said_of_series_that_are_not_ours_is_true(stack: Stack) -> None:
+    assert exports.hearsay(stack.labels, stack.kind) == []
 
 
 def test_nobody_counts_what_the_registry_does_not_know(stack: Stack) -> None:
