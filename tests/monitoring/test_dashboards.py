@@ -164,6 +164,13 @@ def test_a_dashboard_leads_to_the_others_and_shows_the_mode(name: str) -> None:
     assert "mode" in [variable["name"] for variable in board["templating"]["list"]]
 
 
+def test_each_panel_of_the_contract_leads_to_a_dashboard_that_says_more() -> None:
+    titles = {f"/d/{board['uid']}": f"자세히: {board['title']}" for board in boards().values()}
+    for panel in panels(boards()[CONTRACT]):
+        link = panel["links"][0]
+        assert (link["type"], titles[link["url"]], link["keepTime"]) == ("link", link["title"], True)
+
+
 @pytest.mark.parametrize("name", boards())
 def test_panels_stand_side_by_side_and_never_on_each_other(name: str) -> None:
     taken: set[tuple[int, int]] = set()

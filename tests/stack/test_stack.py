@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitoring.shown import queries
+from monitoring.shown import marks, queries
 from native import Stack, open_stack
 from stack import exports
 
@@ -158,6 +158,13 @@ def test_the_first_failure_of_a_job_is_told_at_once_and_rings(stack: Stack) -> N
     disarm = urllib.request.Request(stack.url(8700, "/sandbox/faults"), method="DELETE")
     urllib.request.urlopen(disarm, timeout=60).close()
     stack.until(lambda: any("SchedulerJobFailed" in t for t in stack.inbox()), "the alarm arrives")
+
+
+def test_trades_alarms_and_restarts_are_marked_on_the_dashboards(stack: Stack) -> None:
+    seen = {mark.panel: f"count_over_time(({mark.expression})[30m:10s])" for mark in marks()}
+    assert set(seen) == {"거래", "알람", "재시작"}
+    for name, ever in seen.items():
+        stack.until(lambda ever=ever: stack.query(ever), f"a mark: {name}")
 
 
 def test_a_stopped_scheduler_rings_and_comes_back(stack: Stack) -> None:

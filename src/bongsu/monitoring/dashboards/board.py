@@ -31,6 +31,7 @@ MARKS = (
 class Section:
     title: str
     panels: tuple[Panel, ...]
+    more: tuple[str, str] | None = None  # uid and title of the dashboard that says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,15 @@ def _assemble(board: Board) -> build.Dashboard:
         dashboard.with_row(build.Row(section.title).id(100 + place))
         for panel in section.panels:
             number += 1
+            if section.more is not None:
+                panel.links([_leading_to(*section.more)])
             dashboard.with_panel(panel.id(number))
     return dashboard
+
+
+def _leading_to(uid: str, title: str) -> build.DashboardLink:
+    link = build.DashboardLink(f"자세히: {title}").type(model.DashboardLinkType.LINK)
+    return link.url(f"/d/{uid}").keep_time(True)
 
 
 def _datasource() -> build.DatasourceVariable:

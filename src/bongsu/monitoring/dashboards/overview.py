@@ -8,6 +8,12 @@ from bongsu.monitoring.dashboards.board import Board, Section
 from bongsu.monitoring.dashboards.parts import Limits, Query, figure, lines, pie
 from bongsu.monitoring.dashboards.words import BLUE, GREEN, RED, UP_DOWN
 
+# Where more is shown, with the alarms about it and their pages: uid and title.
+PROCESSES = ("bongsu-processes", "시스템 자원")
+ADVICE = ("bongsu-advice", "AI 판단과 비용")
+RISK = ("bongsu-risk", "위험과 거래")
+POSTGRES = ("bongsu-postgres", "PostgreSQL")
+
 SLOW_JOB = 300  # seconds
 DATABASE = board.values_of(
     "database",
@@ -37,7 +43,7 @@ def _jobs() -> Section:
     # Runs take from milliseconds to minutes: on a straight axis either they or the limit could not be seen.
     scale = common.ScaleDistributionConfig().type(ScaleDistribution.SYMLOG).log(10).linear_threshold(0.1)
     durations.scale_distribution(scale).axis_soft_min(0).axis_soft_max(2 * SLOW_JOB)
-    return Section("스케줄러 상태", (outcomes, durations))
+    return Section("스케줄러 상태", (outcomes, durations), PROCESSES)
 
 
 def _decisions() -> Section:
@@ -55,7 +61,7 @@ def _decisions() -> Section:
         unit=parts.PER_SECOND,
         crowded=True,
     )
-    return Section("AI 판단 분석", (share, rate))
+    return Section("AI 판단 분석", (share, rate), ADVICE)
 
 
 def _system() -> Section:
@@ -75,7 +81,7 @@ def _system() -> Section:
         unit=parts.SECONDS,
         limits=Limits.rising(1, 2),
     )
-    return Section("시스템 상태", (backend.span(8), errors.span(8), response.span(8)))
+    return Section("시스템 상태", (backend.span(8), errors.span(8), response.span(8)), PROCESSES)
 
 
 def _money() -> Section:
@@ -94,7 +100,7 @@ def _money() -> Section:
         colors={"/^실패/": RED, "성공 trading_job": BLUE},
         crowded=True,
     )
-    return Section("거래 & 포트폴리오", (trades.height(8).span(4), value.span(10), hourly.span(10)))
+    return Section("거래 & 포트폴리오", (trades.height(8).span(4), value.span(10), hourly.span(10)), RISK)
 
 
 def _postgres() -> Section:
@@ -124,7 +130,7 @@ def _postgres() -> Section:
         Query('pg_locks_count{datname="$database"}', "{{mode}}"),
     )
     spans = (connections.span(7), size.height(8).span(3), statements.span(7), locks.span(7))
-    return Section("PostgreSQL", spans)
+    return Section("PostgreSQL", spans, POSTGRES)
 
 
 def overview() -> Board:
