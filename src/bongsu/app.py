@@ -150,13 +150,16 @@ async def _open_sender(
 
 
 def _open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
-    api = wiring.telegram_api(settings)
+    return TelegramMessenger(wiring.telegram_api(settings), *_telegram_account(settings))
+
+
+def _telegram_account(settings: Settings) -> tuple[str, str]:
+    """Token and chat: the owner's, or the stand-in's."""
     if not settings.telegram_enabled:
-        return TelegramMessenger(api, SANDBOX_TOKEN, SANDBOX_CHAT)
+        return SANDBOX_TOKEN, SANDBOX_CHAT
     assert settings.telegram_bot_token is not None  # the settings are validated
     assert settings.telegram_chat_id is not None
-    token = settings.telegram_bot_token.get_secret_value()
-    return TelegramMessenger(api, token, settings.telegram_chat_id)
+    return settings.telegram_bot_token.get_secret_value(), settings.telegram_chat_id
 
 
 def _stop_on_signal(stopping: asyncio.Event) -> None:
@@ -397,13 +400,41 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     ledger = open_ledger(settings, database, pulse=wiring.pulse_file)
     await database.open()
     try:
-        async with _open_sender(settings, wiring, database, "backend", preempts=False) as sender:
+        async with (
+            _open_sender(settings, wiring, database, "backend", preempts=False) as sender,
+            _open_dialogue(settings, wiring, database, ledger) as chatting,
+        ):
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
-                lives = [sender.run, series.run, watch_rules, *watching]
+                lives = [sender.run, series.run, watch_rules, *chatting, *watching]
                 await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _open_dialogue(
+    settings: Settings, wiring: Wiring, database: Database, ledger: Ledger
+) -> AsyncIterator[list[Callable[[], Awaitable[None]]]]:
+    """Nothing where nobody may command: then the bot's updates are left alone."""
+    from bongsu.adapters.telegram.chat import TelegramChat
+    from bongsu.core.chat import AllowList
+    from bongsu.web.chat.dialogue import Dialogue
+    from bongsu.web.chat.hearing import Ears
+
+    users = settings.command_users
+    if not users:
+        yield []
+        return
+    token, chat_id = _telegram_account(settings)
+    chats = users | ({int(chat_id)} if chat_id.lstrip("-").isdigit() else set())
+    talk = TelegramChat(wiring.telegram_api(settings), token)
+    ears = Ears(token.partition(":")[0], AllowList(users, chats), ledger, Reading(database), settings)
+    lease = Lease(database, "commands", instance_name("backend"), settings.lease_seconds)
+    try:
+        yield [Dialogue(talk, ears, lease, ledger).run]
+    finally:
+        await talk.close()
 
 
 def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int | None:

@@ -228,6 +228,16 @@ def inbox(
     sys.exit(show_inbox(follow=follow, as_json=as_json, last=last))
 
 
+@app.command("say")
+def say_to_bot(
+    text: Annotated[str, typer.Argument(help="예: /status, 또는 확인 코드 (a command, or a code).")],
+) -> None:
+    """로컬 대화에서 봇에게 말합니다: bongsu say /help (talk to the bot in the local chat)."""
+    from bongsu.ops.inbox import say_to_bot as say_it
+
+    sys.exit(say_it(text))
+
+
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """무엇이 잘못되었고 어떻게 고치는지 (what is wrong, and the repair)."""

@@ -20,6 +20,7 @@ BongsuError
 │   ├── LedgerUnavailable    nothing was written: no database, no order
 │   └── LeaseLost            another process leads: write nothing more
 └── NotDelivered             `permanent` means do not try again as it is
+    └── ChatTaken            another program reads this bot's chat: tell the owner, ask later
 """
 
 from datetime import datetime
@@ -129,3 +130,7 @@ class NotDelivered(BongsuError):
         self.permanent = permanent
         self.retry_after = retry_after
         self.content = content
+
+
+class ChatTaken(NotDelivered):
+    pass

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         "|Chat that receives the messages: its number. @channel works too, but not for what the alarm server sends itself.",
     )
 
+    telegram_allowed_users: Annotated[tuple[int, ...], NoDecode] = Field(
+        (),
+        description="봇에게 명령할 수 있는 텔레그램 사용자 번호, 쉼표로 구분. 1:1 대화에서만 듣습니다. 비우면 명령을 받지 않습니다.|Telegram users (numbers) whose commands are heard, in private chats only. Empty: no commands.",
+    )
+
     sentry_enabled: bool = Field(
         False,
         description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version).",
@@ -174,6 +179,16 @@ class Settings(BaseSettings):
             raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
         return tuple(parse_market(name) for name in names)
 
+    @field_validator("telegram_allowed_users", mode="before")
+    @classmethod
+    def _split_users(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        users = [user.strip() for user in value.split(",") if user.strip()]
+        if not all(user.isascii() and user.isdigit() and int(user) > 0 for user in users):
+            raise ValueError("123456789 처럼 사용자 번호를 쉼표로 구분해 적어 주세요 (numbers of users)")
+        return tuple(dict.fromkeys(map(int, users)))
+
     @field_validator("deadman_url")
     @classmethod
     def _reach_it_safely(cls, value: SecretStr | None) -> SecretStr | None:
@@ -192,6 +207,11 @@ class Settings(BaseSettings):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def command_users(self) -> frozenset[int]:
+        """Whose commands are heard: on the local stand-in its one user, on Telegram nobody who is not named."""
+        return frozenset(self.telegram_allowed_users if self.telegram_enabled else (int(SANDBOX_CHAT),))
 
     @property
     def risk_limits(self) -> RiskLimits:
@@ -390,7 +410,7 @@ def _default(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     if isinstance(value, time):
         return value.strftime("%H:%M")
     return str(value)

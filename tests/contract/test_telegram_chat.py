@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from bongsu.adapters.telegram.api import BotApi, Conflict, MarkupRefused
+from bongsu.adapters.telegram.api import BotApi, MarkupRefused
 from bongsu.adapters.telegram.chat import TelegramChat
-from bongsu.errors import NotDelivered
+from bongsu.errors import ChatTaken, NotDelivered
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN, TELEGRAM_API
 from contract.sandboxes import Process
 
@@ -85,4 +85,4 @@ async def test_of_two_pollers_one_is_told(place: Place) -> None:
     ended, left = await asyncio.wait(polls, return_when=asyncio.FIRST_COMPLETED)
     for poll in left:
         poll.cancel()
-    assert isinstance(ended.pop().exception(), Conflict)
+    assert isinstance(ended.pop().exception(), ChatTaken)

@@ -19,3 +19,14 @@ class Said:
     at: int | None
     query: str | None
     message: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Nobody, unless both the person and the chat are on it, the chat is theirs alone, and they are no program."""
+
+    users: frozenset[int]
+    chats: frozenset[int]
+
+    def admits(self, said: Said) -> bool:
+        return said.private and not said.is_bot and said.user in self.users and said.chat in self.chats

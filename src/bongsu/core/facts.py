@@ -265,6 +265,48 @@ class ControlApplied:
     result: str
 
 
+class Hearing(StrEnum):
+    """What became of words in the owner's chat."""
+
+    ANSWERED = "answered"
+    CODE_ASKED = "code_asked"
+    CARRIED_OUT = "carried_out"
+    CALLED_OFF = "called_off"
+    WRONG_CODE = "wrong_code"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHeard:
+    """`update` is good for one hearing: the same again is no news, and nothing follows from it."""
+
+    bot: str  # the public part of its token: updates are numbered for each bot
+    update: int
+    user: int
+    chat: int
+    text: str
+    hearing: Hearing
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMuted:
+    """It stays on record and in every list; it is not told until then. None: told again from now on."""
+
+    alert: str
+    until: datetime | None
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuteEnded:
+    """`firing`: what would have been told meanwhile, and still is true."""
+
+    alert: str
+    firing: "tuple[AlertChanged, ...]"
+
+
 @dataclass(frozen=True, slots=True)
 class MaintenanceAnnounced:
     """A restart is on its way, so that its gaps ring no alarm; it ends by itself. 0 minutes end it now."""
@@ -341,6 +383,9 @@ Fact = (
     | Reconciled
     | FundsMoved
     | ControlApplied
+    | CommandHeard
+    | AlertMuted
+    | MuteEnded
     | MaintenanceAnnounced
     | Paused
     | Resumed

@@ -8,8 +8,10 @@ from bongsu.core.facts import (
     AdviceAccepted,
     AdviceRejected,
     AlertChanged,
+    AlertMuted,
     BreakerReset,
     BreakerTripped,
+    CommandHeard,
     ControlApplied,
     ControlKind,
     DailyReported,
@@ -19,11 +21,13 @@ from bongsu.core.facts import (
     ErrorType,
     Fact,
     FundsMoved,
+    Hearing,
     IntentOpened,
     JobFailed,
     JobSkipped,
     JobSucceeded,
     MaintenanceAnnounced,
+    MuteEnded,
     OrderOutcomeLost,
     OrderRefused,
     OrderSettled,
@@ -38,7 +42,7 @@ from bongsu.core.facts import (
     TradeVetoed,
 )
 from bongsu.core.risk import VetoReason
-from bongsu.ledger import report_text, texts
+from bongsu.ledger import chat_texts, report_text, texts
 from bongsu.ledger.voice import Voice
 
 __all__ = ["Message", "Voice", "messages"]
@@ -110,6 +114,14 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case ControlApplied():
             told = fact.kind in _TOLD_CONTROLS or not fact.done
             return (Message("status", texts.control(fact, voice, now)),) if told else ()
+        case CommandHeard():
+            told = fact.hearing is Hearing.STRANGER
+            return (Message("status", chat_texts.stranger(fact, voice, now), "stranger"),) if told else ()
+        case AlertMuted():
+            return (Message("status", chat_texts.muted(fact, voice, now)),)
+        case MuteEnded():
+            alarms = (Message("alert", texts.alert(alarm, voice)) for alarm in fact.firing)
+            return (Message("status", chat_texts.mute_ended(fact, voice, now)), *alarms)
         case Paused():
             return (Message("status", texts.paused(fact, voice, now)),)
         case Resumed():

@@ -5,14 +5,15 @@ import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
+from bongsu.core.report import Report, Span, span_bounds
 from bongsu.errors import LedgerUnavailable
-from bongsu.ledger import projection
+from bongsu.ledger import projection, reports
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.queries import load
 
@@ -102,6 +103,10 @@ class View:
         rows = await self.all(listing.statement, limit=limit + 1, **cursor, **filters)
         more = len(rows) > limit
         return Page(rows[:limit], listing.cursor_of(rows[limit - 1]) if more else None)
+
+    async def report_of_day(self, at: datetime, day_start: time) -> Report | None:
+        """Of the trading day that `at` lies in; None when nothing was valued in it."""
+        return await reports.read(self._tx, Span.DAY, *span_bounds(Span.DAY, at, day_start))
 
     async def idle_reasons(self, lease_seconds: float) -> list[Row]:
         return await projection.idle_reasons(self._tx, lease_seconds)

@@ -18,7 +18,8 @@ from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
-_SQL = {**load("facts"), **load("jobs"), **load("reports")}
+_SQL = {**load("facts"), **load("jobs"), **load("reports"), **load("chat")}
+_ODD = (f.Hearing.STRANGER, f.Hearing.WRONG_CODE, f.Hearing.STALE)
 _CURVE_STEP = timedelta(minutes=15)
 
 
@@ -92,6 +93,17 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             state = "done" if fact.done else "refused"
             await tx.execute(_SQL["end_control"], {"id": fact.id, "state": state, "result": fact.result})
             await _event(tx, f"control_{fact.kind}", "info", fact.who, fact.result, fact)
+        case f.CommandHeard():
+            if await (await tx.execute(_SQL["hear"], _plain(fact))).fetchone() is None:
+                return False
+            severity = "warning" if fact.hearing in _ODD else "info"
+            await _event(tx, "command", severity, f"telegram:{fact.user}", fact.text[:200], fact)
+        case f.AlertMuted():
+            values = {"alert": fact.alert, "until": fact.until, "who": fact.who}
+            await tx.execute(_SQL["mute" if fact.until else "unmute"], values)
+            await _event(tx, "alert_muted", "warning", fact.who, f"{fact.alert} until {fact.until}", fact)
+        case f.MuteEnded():
+            await _event(tx, "mute_ended", "info", fact.alert, f"{len(fact.firing)} firing", {})
         case f.Paused():
             values = {"reason": fact.reason, "who": fact.who, "note": fact.note}
             if await (await tx.execute(_SQL["pause"], values)).fetchone() is None:

@@ -26,7 +26,7 @@ from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
 from bongsu.ledger.queries import load
 
-_SQL = {**load("facts"), **load("jobs")}
+_SQL = {**load("facts"), **load("jobs"), **load("chat")}
 
 # Facts that only the leader may write: each is checked against the epoch in its own transaction.
 _LEADERS_ONLY = (
@@ -115,10 +115,13 @@ class Ledger:
             if self._waiting and self._waiting[0] is fact:
                 self._waiting.pop(0)
 
-    async def _record(self, tx: Tx, fact: f.Fact) -> None:
+    async def _record(self, tx: Tx, fact: f.Fact) -> bool:
+        """False when it was on record before."""
         if not await recording.write(tx, fact, self._day_start):
-            return
+            return False
         await counters.add(tx, counters.counters(fact))
+        if isinstance(fact, f.AlertChanged) and await self._is_muted(tx, fact.name):
+            return True
         for message in messages(fact, self._voice, datetime.now(UTC)):
             topic = {"topic": message.topic}
             if message.topic and await (await tx.execute(_SQL["told_lately"], topic)).fetchone():
@@ -126,6 +129,10 @@ class Ledger:
             row = {"kind": message.kind, "text": message.text, "log_line": message.log_line}
             await tx.execute(_SQL["enqueue"], row | topic)
             await tx.execute(_SQL["wake_sender"])
+        return True
+
+    async def _is_muted(self, tx: Tx, alert: str) -> bool:
+        return await (await tx.execute(_SQL["is_muted"], {"alert": alert})).fetchone() is not None
 
     async def _check_lease(self, tx: Tx) -> int:
         if self._lease is None:
@@ -306,7 +313,7 @@ class Ledger:
 
     async def prune(self, days: int) -> None:
         async with self._database.transaction("upkeep") as tx:
-            for name in ("prune_runs", "prune_events", "prune_notifications"):
+            for name in ("prune_runs", "prune_events", "prune_notifications", "prune_heard"):
                 await tx.execute(_SQL[name], {"days": days})
 
     # -- small marks ----------------------------------------------------------------------------------------
@@ -363,17 +370,22 @@ class Ledger:
         self, kind: f.ControlKind, args: Mapping[str, str], *, who: str, why: str
     ) -> UUID:
         """Asks the scheduler. A kill does not wait for it: once this returns, no new buy can be written."""
+        async with self._database.transaction("controls") as tx:
+            return await self._request_control(tx, kind, args, who, why)
+
+    async def _request_control(
+        self, tx: Tx, kind: f.ControlKind, args: Mapping[str, str], who: str, why: str
+    ) -> UUID:
         control = uuid4()
         wish = {"id": control, "kind": kind, "args": Jsonb(dict(args)), "who": who, "why": why}
-        async with self._database.transaction("controls") as tx:
-            await tx.execute(_SQL["insert_control"], wish)
-            if kind is f.ControlKind.KILL:
-                await tx.execute(_SQL["set_killed"], {"killed": True})
-                result = self._voice.say("새 매수를 막았습니다", "no new buys from here on")
-                applied = f.ControlApplied(control, kind, who, why, done=True, result=result)
-                await self._record(tx, applied)
-            else:
-                await tx.execute(_SQL["wake_scheduler"])
+        await tx.execute(_SQL["insert_control"], wish)
+        if kind is f.ControlKind.KILL:
+            await tx.execute(_SQL["set_killed"], {"killed": True})
+            result = self._voice.say("새 매수를 막았습니다", "no new buys from here on")
+            applied = f.ControlApplied(control, kind, who, why, done=True, result=result)
+            await self._record(tx, applied)
+        else:
+            await tx.execute(_SQL["wake_scheduler"])
         return control
 
     async def pending_controls(self) -> list[dict[str, Any]]:
@@ -384,6 +396,41 @@ class Ledger:
     async def set_killed(self, killed: bool) -> None:
         async with self._database.transaction("controls") as tx:
             await tx.execute(_SQL["set_killed"], {"killed": killed})
+
+    # -- the owner's chat -----------------------------------------------------------------------------------
+
+    async def hear(self, command: f.CommandHeard, then: f.Fact | None = None) -> bool:
+        """On record, and what follows from it in the same transaction; False when it was heard before."""
+        async with self._database.transaction("record") as tx:
+            news = await self._record(tx, command)
+            if news and then is not None:
+                await self._record(tx, then)
+            return news
+
+    async def hear_wish(
+        self, command: f.CommandHeard, kind: f.ControlKind, args: Mapping[str, str], *, who: str, why: str
+    ) -> bool:
+        """`request_control` in the transaction of the command; False when it was heard before, then nothing is asked."""
+        async with self._database.transaction("controls") as tx:
+            if not await self._record(tx, command):
+                return False
+            await self._request_control(tx, kind, args, who, why)
+            return True
+
+    async def choose_language(self, chat: int, lang: str) -> None:
+        """Of the answers in that chat."""
+        async with self._database.transaction("record") as tx:
+            await tx.execute(_SQL["choose_language"], {"chat": chat, "lang": lang})
+
+    async def end_mutes(self) -> int:
+        """Those whose time is over: what fires by now is told. Answers how many ended."""
+        async with self._database.transaction("upkeep") as tx:
+            ended = await (await tx.execute(_SQL["end_mutes"])).fetchall()
+            for mute in ended:
+                rows = await (await tx.execute(_SQL["firing_named"], mute)).fetchall()
+                firing = tuple(f.AlertChanged(firing=True, ends_at=None, **row) for row in rows)
+                await self._record(tx, f.MuteEnded(mute["alert"], firing))
+            return len(ended)
 
 
 def _candle_row(candle: Candle) -> dict[str, Any]:

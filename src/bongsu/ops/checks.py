@@ -250,6 +250,31 @@ def _reach_of(chat: str, found: httpx2.Response) -> Finding:
     return Finding("telegram", "warn", detail, repair)
 
 
+def commands(patient: Patient) -> Iterator[Finding]:
+    """Whether the bot would listen to its owner's chat."""
+    chosen = patient.settings
+    if isinstance(chosen, SettingsInvalid):
+        yield Finding("commands", "unknown", say("설정부터 고쳐야 합니다", "the settings come first"))
+    elif not chosen.command_users:
+        off = say(
+            "텔레그램 명령을 받지 않습니다 (TELEGRAM_ALLOWED_USERS가 비어 있음)",
+            "no commands are heard (TELEGRAM_ALLOWED_USERS is empty)",
+        )
+        yield Finding("commands", "ok", off)
+    elif chosen.telegram_enabled:
+        number = len(chosen.command_users)
+        yield Finding(
+            "commands",
+            "ok",
+            say(
+                f"사용자 {number}명의 명령을 1:1 대화에서 받습니다", f"{number} users may command, in private"
+            ),
+        )
+    else:
+        local = say("로컬 대화에서 명령을 받습니다 (bongsu say /help)", "locally (bongsu say /help)")
+        yield Finding("commands", "ok", local)
+
+
 def outbox(patient: Patient) -> Iterator[Finding]:
     depth = patient.metric("notification_outbox_depth")
     age = patient.metric("notification_outbox_oldest_age_seconds")
@@ -378,6 +403,7 @@ CHECKS: tuple[Check, ...] = (
     trading,
     jobs,
     telegram,
+    commands,
     outbox,
     metrics,
     prometheus,

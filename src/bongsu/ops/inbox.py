@@ -14,11 +14,12 @@ from rich.text import Text
 
 from bongsu.core.figures import kst_text
 from bongsu.ops.language import say
-from bongsu.ops.running import NoAnswer, fetch, find_addresses
+from bongsu.ops.running import NoAnswer, fetch, find_addresses, tell
 from bongsu.ops.stack.places import Places
 
 _PAGE = 500
 _FOLLOW_SECONDS = 1.0
+_ANSWER_SECONDS = 10.0
 _PHONE = 52  # columns
 _COLOURS = {
     "🤖": "green",
@@ -62,6 +63,26 @@ def show_inbox(*, follow: bool = False, as_json: bool = False, last: int = 20) -
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def say_to_bot(text: str) -> int:
+    """Types into the local chat and shows what came back. 1 when nobody answers."""
+    url = f"{find_addresses(Places.from_environment()).exchange}/sandbox"
+    try:
+        newest = deque(_received(f"{url}/inbox", 0), maxlen=1)
+        after = newest[0]["id"] if newest else 0
+        typed = tell(f"{url}/chat/type", {"text": text})
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while typed.is_success and time.monotonic() < deadline:
+            if answers := list(_received(f"{url}/inbox", after)):
+                show(answers, as_json=False, streaming=True)
+                return 0
+            time.sleep(_FOLLOW_SECONDS / 5)
+    except NoAnswer as why:
+        print(why, file=sys.stderr)
+        return 1
+    print(say("답이 없습니다. bongsu logs backend", "No answer. bongsu logs backend"), file=sys.stderr)
+    return 1
 
 
 def show(messages: list[Message], *, as_json: bool, streaming: bool) -> None:

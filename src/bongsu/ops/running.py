@@ -66,8 +66,17 @@ def fetch(url: str, **params: str | int) -> Any:
 
 def ask(url: str, **params: str | int) -> httpx2.Response:
     """Raises NoAnswer; the answer may be a refusal."""
+    return _request("GET", url, params=params)
+
+
+def tell(url: str, body: dict[str, str]) -> httpx2.Response:
+    """Raises NoAnswer; the answer may be a refusal."""
+    return _request("POST", url, json=body)
+
+
+def _request(method: str, url: str, **more: Any) -> httpx2.Response:
     try:
-        return httpx2.get(url, params=params, timeout=_PATIENCE, trust_env=False)
+        return httpx2.request(method, url, timeout=_PATIENCE, trust_env=False, **more)
     except httpx2.HTTPError as error:
         # The path may hold a token, and so may the library's own text.
         where = urlsplit(url).netloc

@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 
 from bongsu.adapters.http import open_client
-from bongsu.errors import NotDelivered
+from bongsu.errors import ChatTaken, NotDelivered
 
 TOTAL_TIMEOUT = 10.0  # seconds, for one call that does not wait for news
 
@@ -17,10 +17,6 @@ _ABOUT_THE_TEXT = ("message is too long", "text is empty", "text must be", "can'
 
 class MarkupRefused(NotDelivered):
     """Send it without markup."""
-
-
-class Conflict(NotDelivered):
-    """Another program fetches this bot's updates, or a webhook takes them."""
 
 
 class _Parameters(msgspec.Struct):
@@ -71,7 +67,7 @@ class BotApi:
         if status == 400 and "can't parse entities" in description:
             return MarkupRefused(message, permanent=True)
         if status == 409:
-            return Conflict(message, permanent=False)
+            return ChatTaken(message, permanent=False)
         # A refusal that Telegram did not word itself comes from something in between, and may pass.
         permanent = reply is not None and 400 <= status < 500 and status != 429
         content = status == 400 and any(words in description for words in _ABOUT_THE_TEXT)

@@ -183,6 +183,14 @@ SELECT fingerprint, starts_at, ends_at, name, severity, firing, summary, descrip
  ORDER BY starts_at DESC, fingerprint DESC
  LIMIT %(limit)s;
 
+-- mutes --
+-- Alarms that are not told, and until when
+SELECT alert, until, who FROM mutes ORDER BY alert;
+
+-- chat_language --
+-- Of the answers in a chat; no row where it is that of the settings
+SELECT lang FROM chat_languages WHERE chat_id = %(chat)s;
+
 -- notifications --
 -- Messages, newest first
 SELECT id, kind, text, created_at, state, attempts, next_attempt_at, ended_at, last_error
