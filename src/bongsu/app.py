@@ -9,11 +9,10 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from prometheus_client import start_http_server
 
@@ -25,9 +24,8 @@ from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
-from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
+from bongsu.core.facts import JobName
 from bongsu.core.market import HOUR, Market
-from bongsu.core.report import Span
 from bongsu.core.tradingday import DAY, day_offset
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
@@ -53,17 +51,16 @@ from bongsu.settings import (
     load_settings,
 )
 from bongsu.trading.blindness import MonitoringWatch, blindness_of
-from bongsu.trading.controls import how_it_went
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.daily_report import DailyReport
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
-from bongsu.trading.jobs import Job, Runner
+from bongsu.trading.jobs import Job
 from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
-from bongsu.trading.scheduler import Scheduler, keep
+from bongsu.trading.scheduler import Scheduler
 from bongsu.trading.sender import Sender
 from bongsu.trading.valuation import Valuation
 from bongsu.trading.view import MarketView
@@ -205,9 +202,9 @@ async def open_trading(
 ) -> AsyncIterator[Trading]:
     """`advisor` in the place of the configured one. Raises CannotStart when database or exchange do not appear."""
     url = database_url(settings, wiring)
-    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
+    await when_there("PostgreSQL", lambda: bring_up_to_date(url))
     async with contextlib.AsyncExitStack() as stack:
-        clock = await _when_there(wiring.exchange_url, lambda: SandboxClock.connect(wiring.exchange_url))
+        clock = await when_there(wiring.exchange_url, lambda: SandboxClock.connect(wiring.exchange_url))
         stack.push_async_callback(clock.close)
         world = await read_world(wiring.exchange_url)
         database = Database(url, process=process)
@@ -224,7 +221,7 @@ async def open_trading(
         lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
         ledger = open_ledger(settings, database, lease, wiring.pulse_file)
         markets = choose_markets(settings, world)
-        await _when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
+        await when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
         opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
         blind = await stack.enter_async_context(_watching(settings, database, opening))
@@ -348,7 +345,7 @@ def instance_name(process: str) -> str:
     return f"{process}@{socket.gethostname()}:{os.getpid()}"
 
 
-async def _when_there(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+async def when_there(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     """A server that starts beside us may need a moment. Raises CannotStart after a minute."""
     deadline = asyncio.get_running_loop().time() + STARTUP_PATIENCE
     while True:
@@ -370,7 +367,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     settings, wiring = settings or load_settings(), wiring or Wiring()
     configure_logging("backend", settings.secrets())
     url = database_url(settings, wiring)
-    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))
+    await when_there("PostgreSQL", lambda: bring_up_to_date(url))
     database = Database(url, process="backend")
     series = LedgerSeries(
         partial(
@@ -464,64 +461,3 @@ async def _watching_the_watchers(
         yield [lookout.run, Deadman(switch, ledger, log, patience).run]
     finally:
         await switch.close()
-
-
-async def run_trade() -> tuple[bool, str]:
-    """One cycle by hand: under the lease when nobody leads, else by the process that does.
-
-    Answers whether it went well, and how.
-    """
-    settings, wiring = load_settings(), Wiring()
-    configure_logging("trade", settings.secrets())
-    async with open_trading(settings, wiring, process="trade") as trading:
-        if not await trading.lease.take():
-            return await _ask_the_leader(trading)
-        keeping = asyncio.create_task(keep(trading.lease, settings.lease_seconds))
-        try:
-            job = next(job for job in trading.jobs if job.name is JobName.TRADING)
-            await trading.ledger.register_job(job.name, job.interval.total_seconds(), job.deadline)
-            slot = job.slot(trading.clock.now(), trading.clock.state)
-            end = await Runner(trading.ledger, trading.opening).run(job, slot, requested_by=uuid4())
-        finally:
-            keeping.cancel()
-            await trading.lease.release()
-        return isinstance(end, JobSucceeded), how_it_went(end)
-
-
-async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
-    control = await trading.ledger.request_control(
-        ControlKind.RUN_NOW, {}, who="bongsu trade", why="one cycle by hand"
-    )
-    source = Reading(trading.database)
-    while True:
-        async with source.look() as view:
-            row = await view.one("control", id=control)
-        if row is not None and row["state"] != "pending":
-            return row["state"] == "done", f"scheduler: {row['result']}"
-        await asyncio.sleep(0.2)
-
-
-async def announce_maintenance(minutes: int) -> None:
-    """0 ends it. Raises CannotStart and LedgerUnavailable."""
-    settings = load_settings()
-    database = Database(database_url(settings, Wiring()), process="cli")
-    await database.open()
-    try:
-        await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
-    finally:
-        await database.close()
-
-
-async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
-    """1 when there is none. Raises CannotStart and LedgerUnavailable."""
-    from bongsu.ops.report import print_report
-
-    settings = load_settings()
-    database = Database(database_url(settings, Wiring()), process="cli")
-    return await print_report(database, settings, span, day, as_json=as_json)
-
-
-async def upgrade_database() -> None:
-    """Raises CannotStart."""
-    url = database_url(load_settings(), Wiring())
-    await _when_there("PostgreSQL", lambda: bring_up_to_date(url))

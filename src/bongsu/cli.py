@@ -206,8 +206,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """거래일, 주, 달의 리포트: 손익, 판단, 거래, 비용 (the report of a day, week or month)."""
-    from bongsu.app import show_report
     from bongsu.core.report import Span
+    from bongsu.errands import show_report
 
     if week and month:
         raise typer.BadParameter("--week 와 --month 중 하나만 (one of them)")
@@ -249,7 +249,7 @@ def doctor(as_json: Json = False) -> None:
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """스키마를 최신으로 (to the newest schema)."""
-    from bongsu.app import upgrade_database
+    from bongsu.errands import upgrade_database
 
     _join_running_stack()
     asyncio.run(upgrade_database())
@@ -307,7 +307,7 @@ def backend() -> None:
 @app.command()
 def trade() -> None:
     """거래 사이클을 한 번 실행합니다. 스케줄러가 돌고 있으면 그곳에 부탁합니다 (one trading cycle by hand)."""
-    from bongsu.app import run_trade
+    from bongsu.errands import run_trade
 
     _join_running_stack()
     ran, result = asyncio.run(run_trade())
@@ -321,7 +321,7 @@ def maintenance(
     end: Annotated[bool, typer.Option("--end", help="지금 끝냅니다 (end it now).")] = False,
 ) -> None:
     """재시작이나 배포를 예고해 잠깐의 중단이 알람이 되지 않게 합니다. 저절로 끝납니다 (announce a restart)."""
-    from bongsu.app import announce_maintenance
+    from bongsu.errands import announce_maintenance
 
     _join_running_stack()
     _ask_ledger(announce_maintenance(0 if end else minutes))

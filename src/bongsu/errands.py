@@ -1,0 +1,78 @@
+"""What a command line wants done once, over the same parts as the running processes."""
+
+import asyncio
+from datetime import date
+from uuid import uuid4
+
+from bongsu.app import Trading, database_url, open_ledger, open_trading, when_there
+from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
+from bongsu.core.report import Span
+from bongsu.ledger.database import Database
+from bongsu.ledger.migrate import bring_up_to_date
+from bongsu.ledger.reading import Reading
+from bongsu.ops.logging import configure_logging
+from bongsu.settings import Wiring, load_settings
+from bongsu.trading.controls import how_it_went
+from bongsu.trading.jobs import Runner
+from bongsu.trading.scheduler import keep
+
+
+async def run_trade() -> tuple[bool, str]:
+    """One cycle by hand: under the lease when nobody leads, else by the process that does.
+
+    Answers whether it went well, and how.
+    """
+    settings, wiring = load_settings(), Wiring()
+    configure_logging("trade", settings.secrets())
+    async with open_trading(settings, wiring, process="trade") as trading:
+        if not await trading.lease.take():
+            return await _ask_the_leader(trading)
+        keeping = asyncio.create_task(keep(trading.lease, settings.lease_seconds))
+        try:
+            job = next(job for job in trading.jobs if job.name is JobName.TRADING)
+            await trading.ledger.register_job(job.name, job.interval.total_seconds(), job.deadline)
+            slot = job.slot(trading.clock.now(), trading.clock.state)
+            end = await Runner(trading.ledger, trading.opening).run(job, slot, requested_by=uuid4())
+        finally:
+            keeping.cancel()
+            await trading.lease.release()
+        return isinstance(end, JobSucceeded), how_it_went(end)
+
+
+async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
+    control = await trading.ledger.request_control(
+        ControlKind.RUN_NOW, {}, who="bongsu trade", why="one cycle by hand"
+    )
+    source = Reading(trading.database)
+    while True:
+        async with source.look() as view:
+            row = await view.one("control", id=control)
+        if row is not None and row["state"] != "pending":
+            return row["state"] == "done", f"scheduler: {row['result']}"
+        await asyncio.sleep(0.2)
+
+
+async def announce_maintenance(minutes: int) -> None:
+    """0 ends it. Raises CannotStart and LedgerUnavailable."""
+    settings = load_settings()
+    database = Database(database_url(settings, Wiring()), process="cli")
+    await database.open()
+    try:
+        await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
+    finally:
+        await database.close()
+
+
+async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
+    """1 when there is none. Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops.report import print_report
+
+    settings = load_settings()
+    database = Database(database_url(settings, Wiring()), process="cli")
+    return await print_report(database, settings, span, day, as_json=as_json)
+
+
+async def upgrade_database() -> None:
+    """Raises CannotStart."""
+    url = database_url(load_settings(), Wiring())
+    await when_there("PostgreSQL", lambda: bring_up_to_date(url))
