@@ -23,6 +23,7 @@ from campaigns import faults
 from native import Stack, open_stack
 
 RESOLVED_WITHIN = 300.0  # seconds from when the condition can first be false
+ALONE = 300.0  # longer than any alarm of a closed exchange would wait
 MARGIN = 150.0  # how much longer than the target an alarm is waited for
 _say = threading.Lock()
 
@@ -41,6 +42,7 @@ class Scenario:
     lingers: float = 0.0
     speed: str = "60"
     note: str = ""
+    alone: bool = False  # the fault goes on for ALONE seconds, and nothing else may be told of it
 
 
 SCENARIOS = (
@@ -57,6 +59,14 @@ SCENARIOS = (
         faults.decisions_are_old,
         speed="1",
         note="last decision and start set back by 2 h",
+    ),
+    Scenario(
+        "ExchangeMaintenance",
+        "ExchangeMaintenance",
+        120,
+        faults.exchange_closes,
+        alone=True,
+        note="and nothing else, but that what is held is not protected",
     ),
     Scenario("MonitoringBlind", "MonitoringBlind", 330, faults.prometheus_stops),
     Scenario("PostgresDown", "데이터베이스", 60, faults.postgres_stops),
@@ -82,6 +92,8 @@ class Measured:
 
     @property
     def well(self) -> bool:
+        if self.trouble:
+            return False
         in_time = self.rang is not None and self.rang <= self.scenario.target
         return in_time and self.resolved is not None and self.resolved <= RESOLVED_WITHIN
 
@@ -110,11 +122,15 @@ def _ring(stack: Stack, found: Measured) -> None:
         )
         found.rang = time.monotonic() - began
         _tell(scenario, f"rang after {found.rang:.0f} s")
+        if scenario.alone:
+            time.sleep(ALONE)
     repaired = time.monotonic()
     patience = scenario.lingers + RESOLVED_WITHIN + MARGIN
     stack.until(lambda: _at_the_inbox(stack, scenario, firing=False), "it resolves", patience)
     found.resolved = max(0.0, time.monotonic() - repaired - scenario.lingers)
     _tell(scenario, f"resolved after {found.resolved:.0f} s")
+    if scenario.alone and (others := _told_besides(stack, scenario)):
+        found.trouble = f"also told: {', '.join(others)}"
 
 
 def _at_the_inbox(stack: Stack, scenario: Scenario, *, firing: bool) -> bool:
@@ -129,6 +145,13 @@ def _at_the_inbox(stack: Stack, scenario: Scenario, *, firing: bool) -> bool:
 def _at_the_outbox(stack: Stack, scenario: Scenario, *, firing: bool) -> bool:
     query = f"SELECT count(*) FROM alerts WHERE name = '{scenario.alert}' AND firing = {firing}"
     return bool(stack.value(query))
+
+
+def _told_besides(stack: Stack, scenario: Scenario) -> list[str]:
+    told = f"SELECT string_agg(DISTINCT name || ' ' || severity, ';') FROM alerts WHERE name <> '{scenario.alert}'"
+    errors = "SELECT count(*) FROM notifications WHERE kind = 'error'"
+    names = set((stack.value(told) or "").split(";")) - {"", "PositionUnprotected warning"}
+    return sorted(names | ({"errors"} if stack.value(errors) else set()))
 
 
 def _tell(scenario: Scenario, what: str) -> None:

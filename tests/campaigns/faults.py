@@ -67,6 +67,13 @@ def exchange_breaks(stack: Stack) -> Iterator[None]:
     _arm(stack)
 
 
+def exchange_closes(stack: Stack) -> Iterator[None]:
+    _decided(stack)
+    _arm(stack, {"kind": "error_before", "path": "/v1/*", "status": 503})
+    yield
+    _arm(stack)
+
+
 def stop_checks_fail(stack: Stack) -> Iterator[None]:
     _holds(stack)
     _arm(stack, {"kind": "error_before", "path": "/v1/ticker"})
