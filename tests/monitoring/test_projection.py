@@ -473,6 +473,24 @@ async def test_only_a_quick_read_is_waited_for(watch: Watch) -> None:
     await first
 
 
+async def test_no_scrape_waits_after_a_slow_read(watch: Watch) -> None:
+    asked = 0
+
+    async def read() -> Sequence[Sample]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await asyncio.Event().wait()
+        watch.now += 11  # more than a scrape may wait
+        return [Sample("orders_unknown", {}, Decimal(3))]
+
+    series = LedgerSeries(read)
+    await series.refresh()
+    await asyncio.wait_for(series.refresh(), 5)
+    assert asked == 2
+    assert series.text
+
+
 async def test_the_ledger_is_read_in_one_question(database_url: str) -> None:
     """And one more may ask whether the connection lives."""
     async with way_to(database_url) as way, open_books(way.url) as books:

@@ -40,6 +40,7 @@ class LedgerSeries:
         self._reading: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
         self._told_until = float("-inf")
+        self._took = 0.0  # the last read
         self._exposition = Exposition()
         self._text = b""
         self._database_up = False
@@ -65,7 +66,7 @@ class LedgerSeries:
             await asyncio.sleep(READ_EVERY - self._age_of_question)
 
     async def refresh(self) -> None:
-        """Begins a read when one is due, and waits for a quick one.
+        """Begins a read when one is due, and waits for it if the one before was quick.
 
         One goes on at a time; a hanging one is neither waited for nor repeated: it ends with its connection.
         """
@@ -74,7 +75,8 @@ class LedgerSeries:
                 return
             self._asked_at = time.monotonic()
             self._reading = asyncio.create_task(self._read(self._asked_at))
-        if (left := PATIENCE - self._age_of_question) > 0:
+        left = PATIENCE - self._age_of_question
+        if left > 0 and self._took <= PATIENCE:
             await asyncio.wait({self._reading}, timeout=left)
 
     @property
@@ -91,8 +93,10 @@ class LedgerSeries:
             _log.exception("the ledger could not be projected")
             self._database_up = True
         else:
-            took = time.monotonic() - began
-            self._database_up, self._told_until = True, began + min(FRESH_FOR + took, FRESH_AT_MOST)
+            told_for = min(FRESH_FOR + time.monotonic() - began, FRESH_AT_MOST)
+            self._database_up, self._told_until = True, began + told_for
+        finally:
+            self._took = time.monotonic() - began
 
 
 def families(samples: Iterable[Sample]) -> list[_Family]:
