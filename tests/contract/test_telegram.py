@@ -1,10 +1,16 @@
 """What we send to Telegram is what its reader sees."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
 from bongsu.adapters.telegram import client
 from bongsu.adapters.telegram.text import Part
+from bongsu.core.money import Krw
+from bongsu.core.report import EquityPoint
 from bongsu.errors import NotDelivered
+from bongsu.ledger.picture import draw_equity
 from contract.sandboxes import Sandbox
 
 NASTY = [
@@ -55,6 +61,20 @@ async def test_a_long_text_arrives_whole_and_in_order(sandbox: Sandbox, filling:
     arrived = "".join(part.split("\n", 1)[1] for part in parts)
     # Telegram takes the blanks off the ends of a message.
     assert "".join(arrived.split()) == "".join(text.replace("**", "").split())
+
+
+async def test_a_picture_arrives_with_its_words(sandbox: Sandbox) -> None:
+    worth = [EquityPoint(datetime(2025, 12, day, tzinfo=UTC), Krw(Decimal(day))) for day in (1, 2)]
+    picture = draw_equity(worth)
+    identifier = await sandbox.messenger().send("📈 **자산** <추이>", "d", picture=picture)
+    [message] = await sandbox.seen("/sandbox/inbox", after=int(identifier) - 1)
+    assert (message["text"], message["photo"]) == ("📈 자산 <추이>", f"/sandbox/inbox/{identifier}/photo")
+
+
+async def test_a_picture_nobody_can_read_holds_up_no_other_message(sandbox: Sandbox) -> None:
+    with pytest.raises(NotDelivered) as raised:
+        await sandbox.messenger().send("📈", "d", picture=b"no picture")
+    assert raised.value.content
 
 
 async def test_permanent_refusals(sandbox: Sandbox) -> None:

@@ -62,7 +62,7 @@ BELOW = """
 
 
 def told(figures: Report, *, at: datetime = NINE, late: bool = False, voice: Voice = LIVE) -> list[str]:
-    fact = DailyReported(figures.start, at, late, (figures,))
+    fact = DailyReported(figures.start, at, late, (figures,), ())
     return [message.text for message in messages(fact, voice, at)]
 
 

@@ -13,13 +13,15 @@ from bongsu.core import facts as f
 from bongsu.core.clock import ClockState
 from bongsu.core.money import Krw
 from bongsu.core.tradingday import DAY, day_offset
+from bongsu.ledger.picture import draw_equity
 from bongsu.trading.daily_report import DailyReport
 from ledger.month import FIRST as MONDAY
 from stage import FLAT, BuyOnce, open_stage, write_candles
 from web.story import Books, open_books
 
 REPORTS = "SELECT trading_day, late, jsonb_array_length(report) AS told FROM daily_reports ORDER BY 1"
-TOLD = "SELECT text FROM notifications WHERE kind = 'report' ORDER BY id"
+TOLD = "SELECT text FROM notifications WHERE kind = 'report' AND picture IS NULL ORDER BY id"
+PICTURES = "SELECT text, picture FROM notifications WHERE picture IS NOT NULL ORDER BY id"
 MILLION = Krw(Decimal(1_000_000))
 
 
@@ -75,7 +77,7 @@ async def test_each_day_is_told_once_whoever_asks_again(books: Books) -> None:
         await report(books, MONDAY + DAY)
     assert await rows(books, REPORTS) == [{"trading_day": MONDAY, "late": False, "told": 1}]
     assert len(await rows(books, TOLD)) == 1
-    twin = f.DailyReported(MONDAY, MONDAY, True, await books.ledger.reports_of(MONDAY, MONDAY))
+    twin = f.DailyReported(MONDAY, MONDAY, True, await books.ledger.reports_of(MONDAY, MONDAY), ())
     await books.ledger.record(twin)
     assert len(await rows(books, TOLD)) == len(await rows(books, REPORTS)) == 1
 
@@ -86,6 +88,19 @@ async def test_a_nine_o_clock_that_was_slept_through_is_told_late(books: Books) 
     assert [row["late"] for row in await rows(books, REPORTS)] == [True]
     (told,) = await rows(books, TOLD)
     assert "\n지연: " in told["text"]
+
+
+async def test_the_week_s_curve_comes_behind_the_figures(books: Books) -> None:
+    for n in range(10):
+        await value(books, MONDAY + n * DAY, MONDAY + n * DAY + timedelta(hours=1))
+    await report(books, MONDAY + 9 * DAY)
+    (sent,) = await rows(books, PICTURES)
+    assert sent["text"].splitlines()[:3] == ["📈 자산 추이", "━" * 20, "📅 기간: 2024-05-29 ~ 2024-06-05"]
+    assert bytes(sent["picture"]) == draw_equity(
+        await books.ledger.equity_curve(MONDAY + 2 * DAY, MONDAY + 9 * DAY)
+    )
+    order = await rows(books, "SELECT picture IS NULL AS figures FROM notifications ORDER BY id")
+    assert [row["figures"] for row in order] == [True, False]
 
 
 async def test_days_that_were_missed_are_made_up_for_and_days_off_are_not_invented(books: Books) -> None:
@@ -136,6 +151,11 @@ def test_a_report_that_failed_is_owed_at_the_next_start_and_runs_again_in_its_pl
     with open_stage(tmp_path, database_url, candles=candles, lease_seconds=0.5) as stage:
         with stage.scheduler(BuyOnce()):
             stage.until(lambda: stage.rows(REPORTS), "the first day is told", 180)
+            stage.until(
+                lambda: [m for m in stage.ask("/sandbox/inbox?limit=1000") if m["photo"]],
+                "its picture arrives",
+                180,
+            )
         first = stage.rows(REPORTS)
         stage.rows("DELETE FROM daily_reports RETURNING 1")
         stage.rows("UPDATE job_runs SET outcome = 'failure' WHERE job_name = 'daily_report_job' RETURNING 1")

@@ -213,7 +213,7 @@ async def test_a_message_refused_for_its_text_does_not_hold_up_the_others(desk: 
 
 
 class Broken:
-    async def send(self, text: str, dedupe: str) -> str:
+    async def send(self, text: str, dedupe: str, *, picture: bytes | None = None) -> str:
         raise RuntimeError("a defect")
 
 

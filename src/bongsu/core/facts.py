@@ -14,7 +14,7 @@ from bongsu.core.decision import Advice, Decision, Rejection
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
-from bongsu.core.report import Report
+from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import Veto
 from bongsu.core.snapshot import MarketSnapshot, PriceSource
 
@@ -228,13 +228,14 @@ class PortfolioValued:
 class DailyReported:
     """The report of the trading day that began at `day`, and of the week and month that ended with it.
 
-    `late`: the owner gets it well after the day's end.
+    `late`: the owner gets it well after the day's end. `curve`: the days until then, oldest first.
     """
 
     day: datetime
     at: datetime
     late: bool
     reports: tuple[Report, ...]
+    curve: tuple[EquityPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ class Outgoing:
     id: int
     kind: str
     text: str
+    picture: bytes | None  # a PNG, under which the text stands
     log_line: str | None  # logged when it was delivered
     repeated: bool  # an earlier attempt may have arrived
     wait: float

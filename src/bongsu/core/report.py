@@ -20,6 +20,12 @@ class Span(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EquityPoint:
+    at: datetime
+    equity: Krw
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Of all that happened from `start` until before `end`, by market time.
 

@@ -43,6 +43,7 @@ from bongsu.core.facts import (
 )
 from bongsu.core.risk import VetoReason
 from bongsu.ledger import chat_texts, report_text, texts
+from bongsu.ledger.picture import draw_equity
 from bongsu.ledger.voice import Voice
 
 __all__ = ["Message", "Voice", "messages"]
@@ -75,6 +76,7 @@ class Message:
     text: str
     topic: str | None = None
     log_line: str | None = None
+    picture: bytes | None = None  # a PNG, under which the text stands
 
 
 def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
@@ -97,7 +99,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case ProcessStopped():
             return _stopped(fact, voice, now)
         case DailyReported():
-            return tuple(Message("report", report_text.report(one, fact, voice)) for one in fact.reports)
+            return _reports(fact, voice)
         case AlertChanged():
             return (Message("alert", texts.alert(fact, voice)),)
         case BreakerTripped():
@@ -144,6 +146,14 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return ()
         case _:
             assert_never(fact)
+
+
+def _reports(fact: DailyReported, voice: Voice) -> tuple[Message, ...]:
+    """The picture comes after the figures, so that they arrive whatever becomes of it."""
+    told = [Message("report", report_text.report(one, fact, voice)) for one in fact.reports]
+    if len(fact.curve) > 1:
+        told.append(Message("report", report_text.curve(fact, voice), picture=draw_equity(fact.curve)))
+    return tuple(told)
 
 
 def _settled(fact: OrderSettled, voice: Voice) -> Message:

@@ -43,6 +43,7 @@ class Outbox:
                 id=row["id"],
                 kind=row["kind"],
                 text=self._marked(row["text"], row["id"]) if row["maybe_sent"] else row["text"],
+                picture=row["picture"],
                 log_line=row["log_line"],
                 repeated=row["maybe_sent"],
                 wait=row["wait"],

@@ -1,7 +1,7 @@
 """The words of the report. What stands above the figures of trading is the contract's, letter for letter."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bongsu.core.facts import DailyReported
@@ -57,8 +57,7 @@ def report(figures: Report, told: DailyReported | None, voice: Voice) -> str:
     """`told` where the bot sends it by itself."""
     return voice.letter(
         voice.say(*_TITLES[figures.span]),
-        voice.say("📅 기간: ", "📅 Period: ")
-        + f"{figures.start.astimezone(KST):%Y-%m-%d} ~ {figures.end.astimezone(KST):%Y-%m-%d}",
+        _period(figures.start, figures.end, voice),
         "",
         *_decisions(figures, voice),
         "",
@@ -71,8 +70,22 @@ def report(figures: Report, told: DailyReported | None, voice: Voice) -> str:
     )
 
 
+def curve(told: DailyReported, voice: Voice) -> str:
+    """`told` has a curve."""
+    return voice.letter(
+        voice.say("📈 자산 추이", "📈 Equity"),
+        _period(told.curve[0].at, told.curve[-1].at, voice),
+        voice.say("안내: 입출금도 들어 있습니다.", "Note: deposits and withdrawals are part of it."),
+    )
+
+
 def missing(why: Missing, voice: Voice) -> str:
     return voice.say(*_MISSING[why])
+
+
+def _period(first: datetime, last: datetime, voice: Voice) -> str:
+    days = f"{first.astimezone(KST):%Y-%m-%d} ~ {last.astimezone(KST):%Y-%m-%d}"
+    return voice.say("📅 기간: ", "📅 Period: ") + days
 
 
 def _decisions(figures: Report, voice: Voice) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from bongsu.core.report import Report, Span, span_bounds
+from bongsu.core.report import EquityPoint, Report, Span, span_bounds
 from bongsu.core.risk import VetoReason
 from bongsu.core.tradingday import DAY, KST
 from bongsu.ledger.database import Tx
@@ -55,6 +55,11 @@ async def find(tx: Tx, span: Span, day: date | None, day_start: time) -> Report 
 async def owed(tx: Tx, today: datetime) -> list[datetime]:
     rows = await (await tx.execute(_SQL["owed_reports"], {"today": today})).fetchall()
     return [row["day"] for row in rows]
+
+
+async def curve(tx: Tx, since: datetime, until: datetime) -> tuple[EquityPoint, ...]:
+    rows = await (await tx.execute(_SQL["equity_curve"], {"since": since, "until": until})).fetchall()
+    return tuple(EquityPoint(**row) for row in rows)
 
 
 async def due_with(tx: Tx, day: datetime, today: datetime, day_start: time) -> tuple[Report, ...]:

@@ -16,7 +16,7 @@ from bongsu.core.market import Candle, Market
 from bongsu.core.money import Krw
 from bongsu.core.order import Intent, OrderRequest
 from bongsu.core.portfolio import Portfolio
-from bongsu.core.report import Report
+from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
@@ -126,7 +126,12 @@ class Ledger:
             topic = {"topic": message.topic}
             if message.topic and await (await tx.execute(_SQL["told_lately"], topic)).fetchone():
                 continue
-            row = {"kind": message.kind, "text": message.text, "log_line": message.log_line}
+            row = {
+                "kind": message.kind,
+                "text": message.text,
+                "log_line": message.log_line,
+                "picture": message.picture,
+            }
             await tx.execute(_SQL["enqueue"], row | topic)
             await tx.execute(_SQL["wake_sender"])
         return True
@@ -248,6 +253,11 @@ class Ledger:
         """Of that trading day, and of the week and the month that are over with it."""
         async with self._database.transaction("read") as tx:
             return await reports.due_with(tx, day, trading_day_start(now, self._day_start), self._day_start)
+
+    async def equity_curve(self, since: datetime, until: datetime) -> tuple[EquityPoint, ...]:
+        """Quarter-hourly, oldest first."""
+        async with self._database.transaction("read") as tx:
+            return await reports.curve(tx, since, until)
 
     # -- jobs -----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bongsu.core.facts import DailyReported
 from bongsu.core.report import LATE
-from bongsu.core.tradingday import DAY
+from bongsu.core.tradingday import DAY, WEEK
 from bongsu.trading.ports import Clock, Ledger
 
 _PATIENCE = 20.0  # wall seconds for the first valuation of the new day, which closes the old one
@@ -28,7 +28,9 @@ class DailyReport:
         for day in owed:
             now = self.clock.now()
             reports = await self.ledger.reports_of(day, now)
-            await self.ledger.record(DailyReported(day, now, _is_late(day, now), reports))
+            since = min(day + DAY - WEEK, *(report.start for report in reports))
+            curve = await self.ledger.equity_curve(since, reports[0].closed_at)
+            await self.ledger.record(DailyReported(day, now, _is_late(day, now), reports, curve))
 
     async def _await_valuation(self) -> None:
         """The job that values is due at the same moment. In lock-step it has ended by now."""

@@ -13,7 +13,7 @@ from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.portfolio import Portfolio
-from bongsu.core.report import Report
+from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskState, Veto
 from bongsu.core.snapshot import MarketSnapshot
 from bongsu.core.tradingday import Period
@@ -125,6 +125,10 @@ class Ledger(Protocol):
         """The trading days that ended and of which the owner was not told, oldest first."""
         ...
 
+    async def equity_curve(self, since: datetime, until: datetime) -> tuple[EquityPoint, ...]:
+        """Quarter-hourly, oldest first."""
+        ...
+
     async def reports_of(self, day: datetime, now: datetime) -> tuple[Report, ...]:
         """Of that trading day, and of the week and the month that are over with it."""
         ...
@@ -185,6 +189,9 @@ class Lease(Protocol):
 
 
 class Messenger(Protocol):
-    async def send(self, text: str, dedupe: str) -> str:
-        """Delivers one message and answers the channel's id of it. Raises NotDelivered."""
+    async def send(self, text: str, dedupe: str, *, picture: bytes | None = None) -> str:
+        """Delivers one message, as the words under `picture` where there is one. Raises NotDelivered.
+
+        Answers the channel's id of it.
+        """
         ...

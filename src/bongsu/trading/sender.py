@@ -156,7 +156,9 @@ class Sender:
     async def _deliver(self, message: Outgoing) -> float:
         """Answers how long to pause after it, in seconds."""
         try:
-            channel_id = await self._messenger.send(message.text, f"notification-{message.id}")
+            channel_id = await self._messenger.send(
+                message.text, f"notification-{message.id}", picture=message.picture
+            )
         except NotDelivered as failure:
             return await self._not_delivered(message, failure)
         except Exception as defect:  # noqa: BLE001

@@ -1,6 +1,7 @@
 """Telegram's Bot API as a wire: one call, its answer or why there is none."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,17 @@ from bongsu.errors import ChatTaken, NotDelivered
 
 TOTAL_TIMEOUT = 10.0  # seconds, for one call that does not wait for news
 
-_ABOUT_THE_TEXT = ("message is too long", "text is empty", "text must be", "can't parse entities")
+Files = Mapping[str, tuple[str, bytes, str]]  # by field: name, content, media type
+
+_ABOUT_THE_MESSAGE = (
+    "message is too long",
+    "caption is too long",
+    "text is empty",
+    "text must be",
+    "can't parse entities",
+    "PHOTO_INVALID",
+    "IMAGE_PROCESS_FAILED",
+)
 
 
 class MarkupRefused(NotDelivered):
@@ -44,12 +55,18 @@ class BotApi:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def call(self, method: str, body: dict[str, Any], *, wait: float = 0.0) -> msgspec.Raw:
-        """`wait` is how long Telegram itself may wait, in seconds. Raises NotDelivered."""
+    async def call(
+        self, method: str, body: dict[str, Any], *, wait: float = 0.0, files: Files | None = None
+    ) -> msgspec.Raw:
+        """`wait` is how long Telegram itself may wait, in seconds. With `files` the body's values are texts.
+
+        Raises NotDelivered.
+        """
         patience = TOTAL_TIMEOUT + wait
         try:
             async with asyncio.timeout(patience):
-                response = await self._http.post(f"/{method}", json=body, timeout=patience)
+                carried: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
+                response = await self._http.post(f"/{method}", timeout=patience, **carried)
         except (httpx2.HTTPError, TimeoutError) as error:
             # Not chained: the library's errors carry the request, and its address carries the token.
             raise NotDelivered(f"Telegram: {type(error).__name__}", permanent=False) from None
@@ -70,7 +87,7 @@ class BotApi:
             return ChatTaken(message, permanent=False)
         # A refusal that Telegram did not word itself comes from something in between, and may pass.
         permanent = reply is not None and 400 <= status < 500 and status != 429
-        content = status == 400 and any(words in description for words in _ABOUT_THE_TEXT)
+        content = status == 400 and any(words in description for words in _ABOUT_THE_MESSAGE)
         return NotDelivered(message, permanent=permanent, retry_after=parameters.retry_after, content=content)
 
 

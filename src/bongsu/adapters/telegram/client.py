@@ -38,12 +38,14 @@ class TelegramMessenger:
     async def close(self) -> None:
         await self._api.close()
 
-    async def send(self, text: str, dedupe: str) -> str:
+    async def send(self, text: str, dedupe: str, *, picture: bytes | None = None) -> str:
         """Raises NotDelivered. The id is that of the last part.
 
         A long message that broke off goes on where it stopped when it is sent again under the same `dedupe`.
         """
         parts = render_parts(text)
+        if picture is not None and len(parts) == 1:
+            return await self._send_picture(picture, parts[0])
         first = self._unfinished[1] if self._unfinished and self._unfinished[0] == dedupe else 0
         message_id = ""
         for number, part in enumerate(parts[first:], first):
@@ -53,6 +55,15 @@ class TelegramMessenger:
             message_id = await self._send_part(part)
         self._unfinished = None
         return message_id
+
+    async def _send_picture(self, picture: bytes, caption: Part) -> str:
+        to, files = {"chat_id": self._chat_id}, {"photo": ("equity.png", picture, "image/png")}
+        markup = {"caption": caption.html, "parse_mode": "HTML"}
+        try:
+            sent = await self._api.call("sendPhoto", to | markup, files=files)
+        except MarkupRefused:
+            sent = await self._api.call("sendPhoto", to | {"caption": caption.plain}, files=files)
+        return str(message_number(sent))
 
     async def _send_part(self, part: Part) -> str:
         to = {"chat_id": self._chat_id}

@@ -125,7 +125,7 @@ SELECT 1 FROM notifications WHERE topic = %(topic)s AND created_at > clock_times
 
 -- enqueue --
 -- A message, in the transaction of what it tells
-INSERT INTO notifications (kind, text, topic, log_line) VALUES (%(kind)s, %(text)s, %(topic)s, %(log_line)s);
+INSERT INTO notifications (kind, text, topic, log_line, picture) VALUES (%(kind)s, %(text)s, %(topic)s, %(log_line)s, %(picture)s);
 
 -- wake_sender --
 -- There is something to send

@@ -1,6 +1,6 @@
 -- oldest --
 -- The message that is due next; the others wait behind it, so that all arrive in order
-SELECT id, kind, text, log_line, attempts, maybe_sent,
+SELECT id, kind, text, picture, log_line, attempts, maybe_sent,
        greatest(extract(epoch FROM next_attempt_at - clock_timestamp()), 0)::float8 AS wait
   FROM notifications
  WHERE state = 'pending'

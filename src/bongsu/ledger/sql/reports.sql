@@ -24,6 +24,10 @@ SELECT min(p.started_at) AS first_day, v.at AS valued_at FROM periods p CROSS JO
 -- The last trading day before then that was valued
 SELECT max(started_at) AS day FROM periods WHERE scope = 'daily' AND started_at < %(end)s;
 
+-- equity_curve --
+-- The quarter-hourly values, oldest first
+SELECT at, equity FROM portfolio_snapshots WHERE at >= %(since)s AND at <= %(until)s ORDER BY at;
+
 -- report --
 -- All figures of a time, in one statement, so that they are of one moment; no row when it has no valuation.
 -- The market of the sandbox may be faster than the clock on the wall, by which alarms ring: there the curve translates
