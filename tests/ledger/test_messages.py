@@ -332,7 +332,7 @@ def _anything(type_: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("fact_type", typing.get_args(Fact), ids=lambda t: t.__name__)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)  # of a loaded machine nothing is asked
 @given(chosen=st.data())
 def test_every_fact_can_be_told(fact_type: type[Fact], chosen: st.DataObject) -> None:
     fact = chosen.draw(_anything(fact_type))

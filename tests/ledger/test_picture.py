@@ -70,7 +70,7 @@ def test_amounts_and_days_are_written_beside_it() -> None:
 _WON = st.decimals("0", "1000000000000", places=8)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.datetimes(timezones=st.just(UTC)), _WON), min_size=1, max_size=5))
 def test_any_curve_can_be_drawn(drawn: list[tuple[datetime, Decimal]]) -> None:
     points = [EquityPoint(at, Krw(won)) for at, won in sorted(drawn) if 1970 < at.year < 2100]
