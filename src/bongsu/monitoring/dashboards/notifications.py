@@ -13,7 +13,7 @@ from bongsu.monitoring.dashboards.parts import (
     rows,
     runbook,
 )
-from bongsu.monitoring.dashboards.shapes import age, hourly, tally
+from bongsu.monitoring.dashboards.shapes import age, hourly, still, tally
 from bongsu.monitoring.dashboards.words import GREEN, RED, SEVERITIES
 
 
@@ -83,10 +83,10 @@ def _path() -> Section:
         limits=Limits(RED, ((1, GREEN),)),
     )
     lost = figure(
-        "전하지 못한 알람 (1시간)",
-        "Alertmanager가 넘기지 못한 알람" + runbook("MonitoringUnwell"),
+        "알람 전달 실패 (1시간)",
+        "Alertmanager가 넘기지 못한 시도; 될 때까지 다시 시도합니다" + runbook("MonitoringUnwell"),
         Query("sum(increase(alertmanager_notifications_failed_total[1h]))", "실패"),
-        limits=NONE_IS_GOOD,
+        limits=SOME_IS_FINE,
     )
     return Section("알람이 오는 길", (watchdog, rules, known, lost))
 
@@ -102,7 +102,7 @@ def _alarms() -> Section:
     history = lines(
         "알람 이력",
         "울리고 있던 알람, 이름별; Watchdog은 늘 울립니다",
-        Query('count by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}}"),
+        still("count by (alertname) ({})", 'ALERTS{alertstate="firing"}', "{{alertname}}"),
         crowded=True,
         stacked=True,
     )

@@ -31,7 +31,7 @@ def _now() -> Section:
         "스케줄러 심장 박동 후",
         "스케줄러가 마지막으로 살아 있다고 알린 뒤 지난 시간" + runbook("SchedulerHeartbeatStale"),
         "scheduler_heartbeat_timestamp_seconds",
-        Limits.rising(15, 45),
+        Limits.rising(30, 45),
     )
     starts = figure(
         "시작 횟수",

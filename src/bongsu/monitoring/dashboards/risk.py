@@ -13,12 +13,10 @@ from bongsu.monitoring.dashboards.parts import (
     rows,
     runbook,
 )
-from bongsu.monitoring.dashboards.shapes import age, hourly, percentile, tally, won
+from bongsu.monitoring.dashboards.shapes import age, hourly, percentile, still, tally, won
 from bongsu.monitoring.dashboards.words import GREEN, IDLE, ORANGE, RED, YELLOW
 
 _LOSS_IS_RED = Limits(RED, ((0, GREEN),))
-_HELD = "sum by (symbol) (position_value_krw)"
-_HELD_BEFORE = "sum by (symbol) (max_over_time(position_value_krw[$__range]))"
 _SLIPPED, _FILLED = "order_slippage_ratio_bucket", "order_filled_ratio"
 
 
@@ -83,7 +81,7 @@ def _profit() -> Section:
     holdings = won(
         "보유 종목 평가액 (원)",
         "종목별 지금 가격의 값어치",
-        Query(f"{_HELD} or {_HELD_BEFORE} * 0", "{{symbol}}"),  # a market that was sold is worth nothing now
+        still("sum by (symbol) ({})", "position_value_krw", "{{symbol}}"),
         Query("portfolio_cash_krw", "현금"),
         stacked=True,
     )

@@ -68,5 +68,11 @@ def won(title: str, description: str, *queries: Query, stacked: bool = False) ->
     return lines(title, description, *queries, unit=WON, decimals=0, axis="원", stacked=stacked)
 
 
+def still(grouped: str, series: str, legend: str) -> Query:
+    """`grouped` around series that come and go: 0 when they are gone, or the legend would go on telling their last figure."""
+    before = grouped.format(f"max_over_time({series}[$__range])")
+    return Query(f"{grouped.format(series)} or {before} * 0", legend)
+
+
 def _by(label: str, expression: str) -> Query:
     return Query(f"sum by ({label}) ({expression})", f"{{{{{label}}}}}")

@@ -45,8 +45,8 @@ SPOKEN = {
     "state": {
         "active": "질의 중",
         "idle": "쉬는 중",
-        "idle in transaction": "트랜잭션 안에서 쉬는 중",
-        "idle in transaction (aborted)": "실패한 트랜잭션 안에서 쉬는 중",
+        "idle in transaction": "트랜잭션에서 쉼",
+        "idle in transaction (aborted)": "실패한 트랜잭션에서 쉼",
         "fastpath function call": "함수 호출 중",
         "disabled": "알 수 없음",
     },
