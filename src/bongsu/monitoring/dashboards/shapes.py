@@ -69,7 +69,7 @@ def won(title: str, description: str, *queries: Query, stacked: bool = False) ->
 
 
 def still(grouped: str, series: str, legend: str) -> Query:
-    """`grouped` around series that come and go: 0 when they are gone, or the legend would go on telling their last figure."""
+    """`grouped` around series that come and go: 0 when they are gone, or a legend would go on telling the last figure."""
     before = grouped.format(f"max_over_time({series}[$__range])")
     return Query(f"{grouped.format(series)} or {before} * 0", legend)
 
