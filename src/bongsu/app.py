@@ -72,6 +72,7 @@ T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
 STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
 RULES_EVERY = 15.0  # wall seconds between two questions for the loaded alert rules
+FIRST_WORDS = 10.0  # seconds to become the one that sends, before anything is told
 LAST_WORDS = 2.0  # wall seconds for the last messages of a process that stops
 
 
@@ -91,6 +92,7 @@ async def run_scheduler(
             if not sending:
                 sending.append(asyncio.create_task(sender.run()))
                 sending[0].add_done_callback(lambda _: scheduler.stopping.set())  # silent is as good as dead
+                await sender.leads_within(FIRST_WORDS)  # else the backend would tell of our start
 
         scheduler = _schedule(trading, begin_sending)
         _stop_on_signal(scheduler.stopping)

@@ -3,9 +3,13 @@
 import asyncio
 import itertools
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +24,8 @@ from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.store import Ledger
 from bongsu.trading.ports import Messenger
 from bongsu.trading.sender import Sender
+from ports import free_offset
+from stage import FLAT, BuyOnce, open_stage, write_candles
 from stand_in import StandIn, running_stand_in
 
 VOICE = Voice("ko", "sandbox")
@@ -325,3 +331,43 @@ async def test_who_does_not_send_has_nothing_to_wait_for(desk: Desk) -> None:
     await desk.tell("A")
     async with desk.sending(), desk.sending(desk.lease("backend"), preempts=False) as standby:
         assert not await asyncio.wait_for(standby.drain(3600), 60)
+
+
+def test_the_scheduler_itself_tells_of_its_start(tmp_path: Path, database_url: str) -> None:
+    """Its log says so, where its owner looks, although a backend was sending before it came."""
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 3)
+    with open_stage(tmp_path, database_url, candles=candles) as stage:
+        environment = {
+            "BONGSU_STATE_DIR": str(tmp_path),
+            "BONGSU_ENV_FILE": str(tmp_path / "none"),
+            "BONGSU_PORT_OFFSET": str(free_offset(8000)),
+            "DATABASE_URL": database_url,
+            "EXCHANGE_URL": stage.exchange,
+            "TELEGRAM_API_URL": f"{stage.exchange}/telegram",
+        }
+        with (tmp_path / "backend.log").open("wb") as log:
+            backend = subprocess.Popen(
+                [sys.executable, "-m", "bongsu", "backend"],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            held = "SELECT 1 FROM lease_renewals WHERE name = 'sender' AND renewed_at IS NOT NULL"
+            stage.until(lambda: stage.rows(held), "the backend sends")
+            with psycopg.connect(database_url) as slow:
+                slow.execute("SELECT 1 FROM lease_renewals WHERE name = 'sender' FOR UPDATE")
+                scheduler = stage.start_scheduler(BuyOnce())
+                takes_over = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                                AND wait_event_type = 'Lock' AND query LIKE '%%AS free%%'"""
+                stage.until(lambda: stage.rows(takes_over), "the scheduler wants to send")
+                assert stage.rows("SELECT 1 FROM notifications") == [], "the backend would tell it"
+                slow.rollback()
+                told = "SELECT 1 FROM notifications WHERE state = 'sent' AND text LIKE '✅ 봇 시작됨%%'"
+                stage.until(lambda: stage.rows(told), "the start is told")
+            scheduler.terminate()
+            scheduler.join(60)
+        finally:
+            backend.kill()
+            backend.wait()
+    assert "✅ Telegram 시작 알림 전송 완료" in (tmp_path / "scheduler.log").read_text()

@@ -122,8 +122,8 @@ class Scheduler:
             if last is not None:
                 self._last[job.name] = last
         await self.ledger.mark_enabled()
-        await self.ledger.record(ProcessStarted("scheduler", self.version))
         await self.on_lead()
+        await self.ledger.record(ProcessStarted("scheduler", self.version))
 
     async def _loop(self) -> None:
         controls = Controls(self.ledger, self.protection, self._run_now)

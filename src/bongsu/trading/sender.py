@@ -72,6 +72,14 @@ class Sender:
         finally:
             await self._release()
 
+    async def leads_within(self, patience: float) -> bool:
+        """Waits until this process sends; false when it does not after `patience` seconds."""
+        try:
+            async with asyncio.timeout(patience):
+                return await self._leads.wait()
+        except TimeoutError:
+            return False
+
     async def drain(self, patience: float) -> bool:
         """Waits until nothing is left to send. For a process about to end.
 
