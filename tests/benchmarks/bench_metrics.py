@@ -28,6 +28,7 @@ from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.stack import alarm_tools
 from bongsu.settings import Settings, Wiring
 from bongsu.web.app import create_backend
+from bongsu.web.serve import spare_collections
 from ops.alertmanager import find_tool
 from ports import free_port
 from web.frozen import Way, way_to
@@ -118,6 +119,7 @@ def _fill(telemetry: Telemetry) -> None:
 @asynccontextmanager
 async def _serving(backend: FastAPI, series: LedgerSeries) -> AsyncIterator[int]:
     backend.add_api_route("/nothing", lambda: None, status_code=204)
+    spare_collections()
     listening = socket.create_server(("127.0.0.1", 0))  # who comes early waits
     server = uvicorn.Server(uvicorn.Config(backend, log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve([listening]))
