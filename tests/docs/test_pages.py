@@ -17,7 +17,7 @@ from rules.foreign import FOREIGN
 
 RUNBOOKS = [page for page in PAGES if page.parent.name == "runbooks" and page.stem != "README"]
 COMMANDS: Any = typer.main.get_command(app)
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 SECTIONS = [
     *("의미", "영향", "진단", "조치", "훈련"),
