@@ -27,13 +27,14 @@ class Result:
     evaluations: int = 0
     fired: dict[str, int] = field(default_factory=dict)
     false: dict[str, int] = field(default_factory=dict)
+    when: dict[str, float] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
     not_judged: str = ""
 
     @classmethod
     def of(cls, seed: int, title: str, verdict: Verdict) -> "Result":
         missed = [f"{truth.alert} at {truth.start:.0f} s ({truth.why})" for truth in verdict.missed]
-        return cls(seed, title, verdict.evaluations, verdict.fired, verdict.false, missed)
+        return cls(seed, title, verdict.evaluations, verdict.fired, verdict.false, verdict.when, missed)
 
     @property
     def good(self) -> bool:
@@ -43,7 +44,8 @@ class Result:
         if self.not_judged:
             return f"NOT JUDGED: {self.not_judged}"
         if not self.good:
-            return f"FALSE {self.false or 'none'}, MISSED {self.missed or 'none'}"
+            false = [f"{alert} ({n}, before {self.when[alert]:.0f} s)" for alert, n in self.false.items()]
+            return f"FALSE {false or 'none'}, MISSED {self.missed or 'none'}"
         return ", ".join(sorted(self.fired)) or "silent"
 
 

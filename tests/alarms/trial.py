@@ -61,7 +61,7 @@ class Window:
 class Verdict:
     """`false`: at how many evaluations each alarm fired without a reason; `missed`: reasons without their alarm.
 
-    `evaluations` of single rules. `when`: the end of the quarter of an hour of the first false alarm of each name.
+    `evaluations` of single rules. `when`: by when, in seconds, the first false alarm of each name had come.
     """
 
     evaluations: int
@@ -102,7 +102,7 @@ def verdict(window: Window, rules: Sequence[Rule], evaluations: int, answers: Se
     for answer in sorted(answers, key=lambda answer: answer.until):
         fired += answer.alarms(answer.fired)
         false += answer.alarms(answer.false)
-        when = dict.fromkeys(answer.alarms(answer.false), answer.until) | when
+        when = dict.fromkeys(answer.alarms(answer.false), float(answer.until)) | when
     return Verdict(evaluations, dict(fired), dict(false), tuple(_missed(window, rules, fired)), when)
 
 
