@@ -301,3 +301,4 @@ async def test_a_broken_wire_heals(desk: Desk, stand_in: StandIn) -> None:
     finally:
         httpx2.delete(f"{stand_in.url}/sandbox/faults", timeout=PATIENCE)
     assert desk.rows("SELECT count(*) FROM events WHERE message LIKE 'ChatTaken%'") == [(1,)]
+    assert "다른 프로그램" in desk.rows("SELECT text FROM notifications")[0][0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +18,7 @@ RENEWAL = 2.0  # seconds
 MUTES_EVERY = 5.0
 LONGEST_BACKOFF = 30.0
 PERMANENT_BACKOFF = 300.0
+TELL_AGAIN = 3600.0
 _TRIES = 3
 _WAITING = 100  # answers that nobody can read any more are let go
 
@@ -46,7 +48,7 @@ class Dialogue:
         self._leads = asyncio.Event()
         self._answers: asyncio.Queue[tuple[Said, Reply]] = asyncio.Queue(_WAITING)
         self._failures = 0  # in a row
-        self._taken = False
+        self._told_at = float("-inf")  # that another program reads the chat
 
     async def run(self) -> None:
         """For ever. Cancelled, it gives the lease up."""
@@ -103,7 +105,7 @@ class Dialogue:
             except NotDelivered as failure:
                 await asyncio.sleep(await self._backoff(failure))
                 continue
-            self._failures, self._taken = 0, False
+            self._failures = 0
             for said in heard:
                 await self._hear(said)
 
@@ -129,14 +131,21 @@ class Dialogue:
     async def _backoff(self, failure: NotDelivered) -> float:
         self._failures += 1
         _log.debug("the chat cannot be read: %s", failure)
-        if isinstance(failure, ChatTaken) and not self._taken:
-            self._taken = True
-            _log.warning("another program reads this bot's chat")
-            told = ErrorOccurred(ErrorType.TELEGRAM, "ChatTaken", str(failure), {"in": "chat"})
-            await self._ledger.record_in_time(told)
+        if isinstance(failure, ChatTaken):
+            await self._tell_that_it_is_taken(failure)
         if failure.permanent:
             return PERMANENT_BACKOFF
         return failure.retry_after or min(LONGEST_BACKOFF, 2.0 ** min(self._failures - 1, 16))
+
+    async def _tell_that_it_is_taken(self, failure: ChatTaken) -> None:
+        """It is the owner who can end it: messages go out, but commands are lost to the other program."""
+        now = time.monotonic()
+        if now - self._told_at < TELL_AGAIN:
+            return
+        self._told_at = now
+        _log.warning("another program reads this bot's chat")
+        said = {"telegram": str(failure)}
+        await self._ledger.record_in_time(ErrorOccurred(ErrorType.CONFIG, "ChatTaken", _TAKEN, said))
 
     # -- answering
 
@@ -165,6 +174,10 @@ class Dialogue:
             await self._talk.say(said.chat, reply.text, reply.buttons)
 
 
+_TAKEN = (
+    "다른 프로그램이 같은 봇 토큰으로 대화를 읽고 있어 명령을 놓칠 수 있습니다. 그 프로그램이나 웹훅을 꺼 주세요 "
+    "(another program or a webhook takes this bot's updates: end it, or commands are lost)"
+)
 _AWAY = Reply(
     "데이터베이스가 응답하지 않아 아무것도 하지 못했습니다. (The database is away; nothing was done.)"
 )

@@ -114,11 +114,11 @@ def _positions(portfolio: schemas.Portfolio, voice: Voice) -> Iterator[str]:
     for held in portfolio.positions:
         coin = base_currency(Market(held.market))
         yield f"• {held.market}: {volume_text(held.volume)} {coin}"
-        yield voice.say("　진입가 ", "  entry ") + price_text(Price(held.entry_price)) + won
+        yield voice.say("↳ 진입가 ", "↳ entry ") + price_text(Price(held.entry_price)) + won
         if held.value is not None and held.unrealized is not None and held.unrealized_ratio is not None:
             worth = won_text(held.value) + won
             gain = f"{signed_won_text(held.unrealized)}{won} ({percent_text(held.unrealized_ratio)}%)"
-            yield voice.say(f"　평가 {worth}, {gain}", f"  worth {worth}, {gain}")
+            yield voice.say(f"↳ 평가 {worth}, {gain}", f"↳ worth {worth}, {gain}")
     if not portfolio.positions:
         yield voice.say("보유한 종목이 없습니다.", "Nothing is held.")
 
@@ -167,8 +167,13 @@ def _risk(risk: schemas.Risk, settings: Settings, voice: Voice) -> Iterator[str]
         yield voice.say("일시 정지: ", "Paused: ") + f"{pause.reason} {pause.note} ({kst_text(pause.since)})"
     for breaker in risk.breakers:
         ko, en = _SCOPES[breaker.scope]
-        until = f" ({kst_text(breaker.until)})" if breaker.active and breaker.until else ""
-        yield voice.say(f"{ko} 손실 한도: ", f"{en}, loss limit: ") + (on if breaker.active else off) + until
+        until = kst_text(breaker.until) if breaker.until else ""
+        state = (
+            voice.say(f"넘음, {until}까지 매수 안 함", f"reached, no buys until {until}")
+            if breaker.active
+            else voice.say("넘지 않음", "not reached")
+        )
+        yield voice.say(f"{ko} 손실 한도: ", f"{en}, loss limit: ") + state
     limit = settings.max_trades_per_day
     yield voice.say(f"오늘 거래: {risk.trades_today}/{limit}회", f"Trades today: {risk.trades_today}/{limit}")
     for unsettled in risk.unsettled:
