@@ -31,10 +31,11 @@ class Standing:
 
     at: datetime
     lockstep: bool = True
+    speed: float = 0.0
 
     @property
     def state(self) -> ClockState:
-        return ClockState(self.at, 0.0, self.lockstep, ended=False)
+        return ClockState(self.at, self.speed, self.lockstep, ended=False)
 
     def now(self) -> datetime:
         return self.at
@@ -88,6 +89,16 @@ async def test_a_nine_o_clock_that_was_slept_through_is_told_late(books: Books) 
     assert [row["late"] for row in await rows(books, REPORTS)] == [True]
     (told,) = await rows(books, TOLD)
     assert "\n지연: " in told["text"]
+
+
+@pytest.mark.parametrize(("speed", "late"), [(1.0, True), (60.0, True), (3600.0, False)])
+async def test_a_fast_market_is_not_late_because_the_job_had_to_begin(
+    books: Books, speed: float, late: bool
+) -> None:
+    at = MONDAY + DAY + timedelta(minutes=40)
+    await value(books, MONDAY, at)
+    await DailyReport(books.ledger, Standing(at, lockstep=False, speed=speed)).run()
+    assert [row["late"] for row in await rows(books, REPORTS)] == [late]
 
 
 async def test_the_week_s_curve_comes_behind_the_figures(books: Books) -> None:

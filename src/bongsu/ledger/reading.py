@@ -5,13 +5,13 @@ import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from bongsu.core.report import Report, Span, span_bounds
+from bongsu.core.report import Report, Span
 from bongsu.errors import LedgerUnavailable
 from bongsu.ledger import projection, reports
 from bongsu.ledger.database import Database, Tx
@@ -104,9 +104,8 @@ class View:
         more = len(rows) > limit
         return Page(rows[:limit], listing.cursor_of(rows[limit - 1]) if more else None)
 
-    async def report_of_day(self, at: datetime, day_start: time) -> Report | None:
-        """Of the trading day that `at` lies in; None when nothing was valued in it."""
-        return await reports.read(self._tx, Span.DAY, *span_bounds(Span.DAY, at, day_start))
+    async def report(self, span: Span, day: date | None, day_start: time) -> Report | reports.Missing:
+        return await reports.find(self._tx, span, day, day_start)
 
     async def idle_reasons(self, lease_seconds: float) -> list[Row]:
         return await projection.idle_reasons(self._tx, lease_seconds)

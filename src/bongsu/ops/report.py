@@ -8,8 +8,9 @@ import msgspec
 
 from bongsu.core.report import Report, Span
 from bongsu.ledger.database import Database
+from bongsu.ledger.reading import Reading
 from bongsu.ledger.report_text import missing, report
-from bongsu.ledger.reports import Missing, find
+from bongsu.ledger.reports import Missing
 from bongsu.ledger.voice import Voice
 from bongsu.settings import Settings
 
@@ -20,8 +21,8 @@ async def print_report(
     """1 when there is none. Raises LedgerUnavailable."""
     await database.open()
     try:
-        async with database.transaction("show") as tx:
-            found = await find(tx, span, day, settings.trading_day_start)
+        async with Reading(database).look() as view:
+            found = await view.report(span, day, settings.trading_day_start)
     finally:
         await database.close()
     voice = Voice(settings.bongsu_lang, settings.bongsu_mode)

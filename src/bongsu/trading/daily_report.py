@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from bongsu.core.facts import DailyReported
 from bongsu.core.report import LATE
@@ -12,6 +12,7 @@ from bongsu.trading.ports import Clock, Ledger
 
 _PATIENCE = 20.0  # wall seconds for the first valuation of the new day, which closes the old one
 _STEP = 0.2
+_BEGINNING = timedelta(seconds=5)  # wall time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class DailyReport:
             reports = await self.ledger.reports_of(day, now)
             since = min(day + DAY - WEEK, *(report.start for report in reports))
             curve = await self.ledger.equity_curve(since, reports[0].closed_at)
-            await self.ledger.record(DailyReported(day, now, _is_late(day, now), reports, curve))
+            late = now - (day + DAY) > self._time_allowed()
+            await self.ledger.record(DailyReported(day, now, late, reports, curve))
 
     async def _await_valuation(self) -> None:
         """The job that values is due at the same moment. In lock-step it has ended by now."""
@@ -43,6 +45,6 @@ class DailyReport:
     async def _is_valued(self) -> bool:
         return any(period.scope == "daily" for period in await self.ledger.periods(self.clock.now()))
 
-
-def _is_late(day: datetime, now: datetime) -> bool:
-    return now - (day + DAY) > LATE
+    def _time_allowed(self) -> timedelta:
+        """After the day's end. A fast market has moved on while the job began."""
+        return max(LATE, self.clock.state.speed * _BEGINNING)

@@ -1,7 +1,7 @@
 """Answers to the commands that only look: one consistent look at the ledger each, in one letter."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from bongsu.core.figures import (
@@ -15,9 +15,10 @@ from bongsu.core.figures import (
 )
 from bongsu.core.market import Market, base_currency
 from bongsu.core.money import Price
-from bongsu.core.tradingday import KST
+from bongsu.core.report import Span
 from bongsu.ledger import report_text
 from bongsu.ledger.reading import ALERTS, DECISIONS, TRADES, View
+from bongsu.ledger.reports import Missing
 from bongsu.ledger.voice import Voice
 from bongsu.settings import Settings
 from bongsu.web import overview, schemas
@@ -184,26 +185,21 @@ def _risk(risk: schemas.Risk, settings: Settings, voice: Voice) -> Iterator[str]
     yield voice.say("손절/익절: ", "Stop/take: ") + f"{percent_text(stop)}% / {percent_text(take)}%"
 
 
-async def _report(day: str | None, view: View, settings: Settings, voice: Voice) -> str:
+async def _report(text: str | None, view: View, settings: Settings, voice: Voice) -> str:
     """Of the day named, else of the last one that ended."""
-    start = settings.trading_day_start
     try:
-        asked = None if day is None else datetime.fromisoformat(f"{day}T{start:%H:%M}:00").replace(tzinfo=KST)
+        day = None if text is None else date.fromisoformat(text)
     except ValueError:
-        asked = None
-    valued = await view.one("portfolio")
-    if valued is None or (day is not None and asked is None):
-        return _no_report(day, voice)
-    at = asked or valued["at"] - timedelta(days=1)
-    found = await view.report_of_day(at, start)
-    return _no_report(day, voice) if found is None else report_text.report(found, None, voice)
+        return _no_report(text, voice.say("날짜를 읽을 수 없습니다.", "That is no date."), voice)
+    found = await view.report(Span.DAY, day, settings.trading_day_start)
+    if isinstance(found, Missing):
+        return _no_report(text, report_text.missing(found, voice), voice)
+    return report_text.report(found, None, voice)
 
 
-def _no_report(day: str | None, voice: Voice) -> str:
+def _no_report(day: str | None, why: str, voice: Voice) -> str:
     return voice.letter(
         voice.say("📊 리포트가 없습니다", "📊 No report"),
         voice.say(f"날짜: {day or '어제'}", f"Day: {day or 'yesterday'}"),
-        voice.say(
-            "그날의 기록이 없습니다. 예: /report 2026-11-23", "Nothing on record. E.g. /report 2026-11-23"
-        ),
+        voice.say(f"{why} 예: /report 2026-11-23", f"{why} E.g. /report 2026-11-23"),
     )
