@@ -57,6 +57,8 @@ class Teller:
             if number != AWAY:
                 await self._day(FIRST + number * DAY, begins=BEGAN_AT if number == 0 else 0)
 
+        await self._move(FIRST + days * DAY - MINUTE, 44_444, "not valued yet")
+
     async def _day(self, day: datetime, begins: int) -> None:
         told = Told(day)
         self.days.append(told)

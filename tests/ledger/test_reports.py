@@ -119,5 +119,5 @@ async def assert_counted(books: Books, teller: Teller, daily: dict[datetime, Rep
         row = await (await tx.execute("SELECT sum(realized) AS realized FROM positions")).fetchone()
     assert row is not None
     assert row["realized"] == sum(r.realized for r in every) != 0
-    moved = sum(amount for _, amount in teller.moved[1:])
+    moved = sum(amount for at, amount in teller.moved[1:] if at <= teller.valued[-1][0])
     assert sum(r.profit for r in every) == last.closed - every[0].opened - moved

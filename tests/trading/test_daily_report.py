@@ -143,6 +143,15 @@ async def test_the_week_and_the_month_come_with_their_last_valued_day(books: Boo
     assert titles == [daily] * 5 + [month, daily, week, daily]
 
 
+async def test_a_week_made_up_for_is_told_with_its_last_day_only(books: Books) -> None:
+    await value(books, MONDAY, MONDAY + DAY)
+    await report(books, MONDAY + DAY)
+    await value(books, *(MONDAY + n * DAY for n in range(2, 8)))
+    await report(books, MONDAY + 7 * DAY)
+    titles = [row["text"].splitlines()[0][2:4] for row in await rows(books, TOLD)]
+    assert titles == ["일일"] * 5 + ["월간", "일일", "일일", "주간"]
+
+
 async def test_without_a_new_valuation_it_waits_no_longer_than_its_patience(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -14,7 +15,8 @@ import pytest
 
 from bongsu.adapters.telegram.chat import TelegramChat
 from bongsu.core.chat import AllowList, Said
-from bongsu.core.facts import AlertChanged, ControlKind
+from bongsu.core.facts import AlertChanged, ControlKind, PortfolioValued
+from bongsu.core.money import Krw
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.reading import Reading
@@ -25,6 +27,7 @@ from bongsu.web.chat.commands import CHANGES, Name
 from bongsu.web.chat.dialogue import Dialogue
 from bongsu.web.chat.hearing import OLDEST, Ears, Reply
 from stand_in import PATIENCE, StandIn, running_stand_in
+from web.story import open_books
 
 OWNER = 1000
 
@@ -88,6 +91,21 @@ async def test_every_view_answers_in_both_languages_and_nothing_is_invented(desk
             assert "0원" not in reply.text  # nothing was valued yet
     texts = {row[0] for row in desk.rows("SELECT message FROM events WHERE kind = 'command'")}
     assert {"/status", "/risk", "/lang ko"} <= texts
+
+
+async def test_a_report_of_any_day_of_the_ledger(desk: Desk) -> None:
+    monday, worth = datetime(2024, 5, 27, tzinfo=UTC), Krw(Decimal(1_000_000))
+    async with open_books(desk.url) as books:
+        for at in (monday, monday + timedelta(days=1)):
+            await books.ledger.record(PortfolioValued(at, worth, worth, {}))
+    for asked in ("/report", "/report 2024-05-27"):
+        reply = await desk.say(asked)
+        assert reply is not None
+        assert reply.text.splitlines()[::2][:2] == ["📊 일일 거래 리포트", "📅 기간: 2024-05-27 ~ 2024-05-28"]
+    for asked, why in (("2024-05-26", "시작하기 전"), ("2024-05-29", "오지 않은"), ("2024-02-31", "날짜")):
+        reply = await desk.say(f"/report {asked}")
+        assert reply is not None
+        assert why in reply.text
 
 
 @pytest.mark.parametrize(

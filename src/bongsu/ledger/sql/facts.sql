@@ -56,9 +56,11 @@ INSERT INTO periods (scope, started_at, equity, measured_at) VALUES (%(scope)s, 
     ON CONFLICT DO NOTHING;
 
 -- periods --
--- Equity at the start of the trading day and week, money that came or went since, and the breaker's end when it is on
+-- Equity at the start of the trading day and week, money that came or went since and is in the newest valuation, and the
+-- breaker's end when it is on
 SELECT p.scope, p.equity,
-       coalesce((SELECT sum(amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at), 0) AS flows,
+       coalesce((SELECT sum(amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at
+                    AND f.at <= (SELECT at FROM portfolio)), 0) AS flows,
        CASE WHEN b.active THEN b.until END AS tripped_until
   FROM periods p JOIN breakers b USING (scope)
  WHERE (p.scope, p.started_at) IN (('daily', %(day)s), ('weekly', %(week)s))

@@ -35,7 +35,7 @@ WITH scheduler AS (
 ), period AS (
     SELECT DISTINCT ON (p.scope) p.scope, p.equity,
            coalesce((SELECT sum(f.amount) FROM funds_moved f
-                      WHERE f.currency = 'KRW' AND f.at > p.measured_at), 0) AS flows
+                      WHERE f.currency = 'KRW' AND f.at > p.measured_at AND f.at <= (SELECT at FROM portfolio)), 0) AS flows
       FROM periods p
      ORDER BY p.scope, p.started_at DESC
 ), profit AS (

@@ -40,9 +40,10 @@ SELECT at, recorded_at, cash, equity, peak_equity,
   FROM portfolio;
 
 -- periods --
--- The newest trading day and week: equity at its start, and money moved since
+-- The newest trading day and week: equity at its start, and money moved since that the newest valuation has seen
 SELECT DISTINCT ON (p.scope) p.scope, p.started_at, p.equity,
-       coalesce((SELECT sum(f.amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at), 0) AS flows
+       coalesce((SELECT sum(f.amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at
+                    AND f.at <= (SELECT at FROM portfolio)), 0) AS flows
   FROM periods p
  ORDER BY p.scope, p.started_at DESC;
 
