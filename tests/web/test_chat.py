@@ -299,14 +299,17 @@ async def test_a_kill_by_phone_reaches_the_ledger(
     assert len(desk.rows("SELECT id FROM controls WHERE kind = 'kill'")) == 1
 
 
-async def test_two_backends_answer_once(desk: Desk, stand_in: StandIn) -> None:
+async def test_two_backends_answer_once_and_one_takes_over(desk: Desk, stand_in: StandIn) -> None:
     phone = Phone(stand_in)
-    async with listening(desk, stand_in, "one"), listening(desk, stand_in, "two"):
-        for number in range(1, 4):
-            phone.type("/risk")
-            await phone.answer(number)
-    assert len(phone.inbox()) == 3
-    assert desk.hearings() == ["answered"] * 3
+    async with listening(desk, stand_in, "two"):
+        async with listening(desk, stand_in, "one"):
+            for number in range(1, 4):
+                phone.type("/risk")
+                await phone.answer(number)
+        phone.type("/risk")
+        await phone.answer(4)
+    assert len(phone.inbox()) == 4
+    assert desk.hearings() == ["answered"] * 4
 
 
 async def test_a_broken_wire_heals(desk: Desk, stand_in: StandIn) -> None:

@@ -1,12 +1,14 @@
 """Words become a command, or a reason why not; codes are good once, for a minute, for who asked."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bongsu.core.chat import AllowList, Said
+from bongsu.settings import Settings
 from bongsu.web.chat.codes import LIVES, Codes
 from bongsu.web.chat.commands import (
     MENU,
@@ -111,6 +113,21 @@ def test_a_code_ends_by_time_by_tries_by_another_and_by_no() -> None:
     code = codes.ask(OWNER, kill)
     codes.drop(OWNER)
     assert codes.redeem(OWNER, code) is None
+
+
+def test_nobody_commands_a_real_bot_who_is_not_named() -> None:
+    real: dict[str, Any] = {
+        "telegram_enabled": True,
+        "telegram_bot_token": "123456789:" + "x" * 35,
+        "telegram_chat_id": "1000",
+    }
+    assert Settings(_env_file=None, **real).command_users == frozenset()  # type: ignore[call-arg]
+    named = Settings(_env_file=None, **real, telegram_allowed_users=" 12, 34,12")  # type: ignore[call-arg,arg-type]
+    assert named.command_users == {12, 34}
+    assert Settings(_env_file=None).command_users == {1000}  # type: ignore[call-arg]  # the local stand-in's
+    for nonsense in ("me", "-5", "0", "1;2", "１２"):
+        with pytest.raises(ValueError, match="numbers of users"):
+            Settings(_env_file=None, **real, telegram_allowed_users=nonsense)  # type: ignore[call-arg,arg-type]
 
 
 def said(**but: object) -> Said:
