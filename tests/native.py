@@ -71,7 +71,7 @@ class Stack:
         return [m["text"] for m in json.loads(self.bongsu("inbox", "--json", "--last", "500"))]
 
     def services(self) -> dict[str, dict[str, Any]]:
-        """As `bongsu ps` tells them; its exit code says whether all is well, which is not asked here."""
+        """As `bongsu ps` tells them, none while nobody runs; its exit code says whether all is well, which is not asked."""
         told = subprocess.run(
             [sys.executable, "-m", "bongsu", "ps", "--json"],
             env=self.environment,
@@ -80,13 +80,14 @@ class Stack:
             timeout=120,
             check=False,
         )
-        return {row["service"]: row for row in json.loads(told.stdout)}
+        return {row["service"]: row for row in json.loads(told.stdout or "[]")}
 
     def pid(self, service: str) -> int:
         return int(self.services()[service]["pid"])
 
     def all_ready(self) -> bool:
-        return all(row["state"] == "ready" for row in self.services().values())
+        found = self.services().values()
+        return bool(found) and all(row["state"] == "ready" for row in found)
 
     @property
     def database_url(self) -> str:
@@ -154,6 +155,6 @@ def open_stack(*market: str) -> Iterator[Stack]:
     try:
         yield stack
     finally:
-        if (root / "state" / "run" / "control.sock").exists():
+        if stack.services():
             stack.bongsu("down")
         shutil.rmtree(root)

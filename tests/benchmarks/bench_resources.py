@@ -39,7 +39,7 @@ def interrupted(stack: Stack) -> float:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    stack.until(lambda: (stack.root / "state/run/control.sock").exists() and stack.all_ready(), "ready", 120)
+    stack.until(stack.all_ready, "ready", 120)
     began = time.monotonic()
     foreground.send_signal(signal.SIGINT)
     foreground.wait(30)
