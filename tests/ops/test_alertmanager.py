@@ -159,10 +159,14 @@ def test_everything_arrives_grouped_and_two_arrive_past_the_bot(
     hook.refusals = 3
     loops = [alarm("RestartLoop", "critical", process=p) for p in ("backend", "scheduler")]
     outage = [alarm(name, "critical") for name in ("MetricsNotCollected", "PostgresDown")]
-    all_of_them = [*outage, *loops, alarm("JobMissed"), alarm("Watchdog", "none")]
-    telling.post(*all_of_them)
+    first = [*outage, *loops, alarm("Watchdog", "none")]
+    all_of_them = [*first, alarm("JobMissed")]
+    telling.post(*first)
     until(lambda: {"RestartLoop", *map(name_of, outage)} <= set(hook.alerts()), "all are told", 60)
-    until(lambda: hook.alerts().count("Watchdog") >= 3, "the watchdog comes again and again", 60)
+    # Alarms that begin long ago are told at once, before Alertmanager has seen what came with them.
+    telling.post(*all_of_them)
+    heard = hook.alerts().count("Watchdog")
+    until(lambda: hook.alerts().count("Watchdog") >= heard + 3, "the watchdog comes again and again", 60)
     until(lambda: len(stand_in.received()) >= 2, "two come directly", 60)
 
     assert hook.tokens == {f"Bearer {TOKEN}"}
