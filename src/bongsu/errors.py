@@ -121,15 +121,30 @@ class NotDelivered(BongsuError):
     """`retry_after` is in seconds, where the channel named a time.
 
     `content`: the channel refuses this one message for what it says; others may pass.
+    `unsent`: nobody was reached. `begun`: a part of the message has arrived.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool, retry_after: float | None = None, content: bool = False
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        retry_after: float | None = None,
+        content: bool = False,
+        unsent: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
         self.content = content
+        self.unsent = unsent
+        self.begun = False
+
+    @property
+    def refused(self) -> bool:
+        """Nothing of it has arrived, for sure."""
+        surely_not = self.permanent or self.retry_after is not None or self.unsent
+        return surely_not and not self.begun
 
 
 class ChatTaken(NotDelivered):

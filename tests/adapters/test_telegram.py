@@ -120,6 +120,7 @@ async def test_a_message_is_sent_as_html_and_answers_its_id() -> None:
 @pytest.mark.parametrize(
     ("say", "permanent", "retry_after"),
     [
+        (httpx2.ConnectTimeout("nobody"), False, None),
         (refused(400, "Bad Request: chat not found"), True, None),
         (refused(400, "Bad Request: message text is empty"), True, None),
         (refused(401, "Unauthorized"), True, None),
@@ -145,6 +146,29 @@ async def test_refusals_say_whether_to_try_again(
         await messenger(script).send("글", "d")
     assert (raised.value.permanent, raised.value.retry_after) == (permanent, retry_after)
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("say", "surely"),
+    [
+        (httpx2.ConnectError("no"), True),
+        (httpx2.ConnectTimeout("no"), True),
+        (refused(429, "Too Many Requests", ',"parameters":{"retry_after":17}'), True),
+        (refused(403, "Forbidden: bot was blocked by the user"), True),
+        (refused(500, "Internal Server Error"), False),
+        (httpx2.ReadTimeout("late"), False),
+        (httpx2.RemoteProtocolError("lost ack"), False),
+    ],
+)
+async def test_what_surely_did_not_arrive_is_told_from_what_may_have(
+    say: httpx2.Response | Exception, surely: bool
+) -> None:
+    with pytest.raises(NotDelivered) as raised:
+        await messenger(Script(say)).send("글", "d")
+    assert raised.value.refused is surely
+    with pytest.raises(NotDelivered) as raised:
+        await messenger(Script(SENT, say)).send("가" * 5000, "long")
+    assert not raised.value.refused, "its first part has arrived"
 
 
 async def test_refused_markup_is_sent_again_without() -> None:

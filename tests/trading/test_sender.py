@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.core.facts import ErrorOccurred, ErrorType, ProcessStarted
 from bongsu.core.risk import RiskLimits
 from bongsu.ledger.database import Database
@@ -22,9 +23,10 @@ from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice
 from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.store import Ledger
+from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
 from bongsu.trading.ports import Messenger
 from bongsu.trading.sender import Sender
-from ports import free_offset
+from ports import free_offset, free_port
 from stage import FLAT, BuyOnce, open_stage, write_candles
 from stand_in import StandIn, running_stand_in
 
@@ -159,7 +161,7 @@ async def test_a_lost_acknowledgement_repeats_the_message_under_its_number(desk:
 async def test_a_sender_killed_between_sending_and_marking_leaves_a_marked_repeat(desk: Desk) -> None:
     desk.stand_in.break_with(kind="late_reply", seconds=60, count=1)
     await desk.tell("A", "B")
-    async with desk.sending():
+    async with desk.sending(patience=1):
         await desk.until(lambda: desk.arrived() == ["A"])
     assert desk.counted("notification_sent_total") == 0
     async with desk.sending(pace=0):
@@ -271,6 +273,28 @@ async def test_the_scheduler_takes_over_from_the_backend_at_once(desk: Desk) -> 
         await desk.until_sent(2)
         assert desk.rows("SELECT holder FROM leases WHERE name = 'sender'") == [("backend",)]
     assert desk.arrived() == ["A", "B"]
+
+
+async def test_what_arrives_just_then_does_not_arrive_twice(desk: Desk) -> None:
+    desk.stand_in.break_with(kind="late_reply", seconds=2, count=1)
+    backend, scheduler = desk.lease("backend"), desk.lease("scheduler")
+    await desk.tell("A", "B")
+    async with desk.sending(backend, preempts=False, pace=0):
+        await desk.until(lambda: desk.arrived() == ["A"])
+        async with desk.sending(scheduler, pace=0):
+            await desk.until_sent(2)
+    assert desk.rows("SELECT epoch >= 2 FROM leases WHERE name = 'sender'") == [(True,)]
+    assert desk.arrived() == ["A", "B"]
+
+
+async def test_a_channel_that_cannot_be_reached_leaves_no_repeat(desk: Desk) -> None:
+    await desk.tell("A")
+    nobody = TelegramMessenger(f"http://127.0.0.1:{free_port()}", SANDBOX_TOKEN, SANDBOX_CHAT)
+    async with desk.sending(messenger=nobody, pace=0):
+        await desk.until(lambda: desk.counted("notification_failed_total") == 1)
+    async with desk.sending(pace=0):
+        await desk.until_sent(1)
+    assert desk.arrived() == ["A"]
 
 
 async def test_the_backend_takes_over_from_a_scheduler_that_fell_silent(desk: Desk) -> None:

@@ -30,15 +30,15 @@ class Outbox:
         """For ever: calls `wake` when there may be something to send."""
         await self._database.listen("outbox", wake)
 
-    async def next(self) -> Outgoing | None:
+    async def next(self, *, pace: float, patience: float) -> Outgoing | None:
         """The oldest message that was not delivered, its attempt on record."""
         async with self._database.transaction("outbox") as tx:
             await self._lease.check(tx)
-            row = await (await tx.execute(_SQL["oldest"])).fetchone()
+            row = await (await tx.execute(_SQL["oldest"], {"pace": pace})).fetchone()
             if row is None:
                 return None
             if row["wait"] == 0:
-                await tx.execute(_SQL["begin"], {"id": row["id"]})
+                await tx.execute(_SQL["begin"], {"id": row["id"], "patience": patience})
             return Outgoing(
                 id=row["id"],
                 kind=row["kind"],

@@ -14,6 +14,7 @@ PACE = 1.0  # seconds between two messages to the chat
 RENEWAL = 2.0
 LONGEST_BACKOFF = 30.0
 PERMANENT_BACKOFF = 300.0  # a wrong token does not heal by hammering
+PATIENCE = 15.0  # in which an attempt has an outcome: longer than the channel's own time-out
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +24,11 @@ class Outbox(Protocol):
 
     async def listen(self, wake: Callable[[], None]) -> None: ...
 
-    async def next(self) -> Outgoing | None:
-        """Puts the attempt on record, unless there is still a time to wait."""
+    async def next(self, *, pace: float, patience: float) -> Outgoing | None:
+        """Puts the attempt on record, unless there is still a time to wait.
+
+        `pace` is the time since the message before, `patience` how long the attempt of another sender is waited for.
+        """
         ...
 
     async def sent(self, message: Outgoing, channel_id: str) -> None: ...
@@ -49,6 +53,7 @@ class Sender:
         pace: float = PACE,
         longest_backoff: float = LONGEST_BACKOFF,
         permanent_backoff: float = PERMANENT_BACKOFF,
+        patience: float = PATIENCE,
     ) -> None:
         self._outbox = outbox
         self._messenger = messenger
@@ -57,6 +62,7 @@ class Sender:
         self._pace = pace
         self._longest_backoff = longest_backoff
         self._permanent_backoff = permanent_backoff
+        self._patience = patience
         self._failures = 0  # in a row
         self._wake = asyncio.Event()
         self._leads = asyncio.Event()
@@ -141,7 +147,7 @@ class Sender:
         self._wake.clear()
         asked, self._drained = self._drained, []
         try:
-            message = await self._outbox.next()
+            message = await self._outbox.next(pace=self._pace, patience=self._patience)
             if message is None:
                 _fulfil(asked)
                 asked = []
@@ -198,12 +204,11 @@ class Sender:
             await self._outbox.dead(message, str(failure))
             return self._pace
         self._failures += 1
-        refused = failure.permanent or failure.retry_after is not None
         await self._outbox.failed(
             message,
             str(failure),
             permanent=failure.permanent,
-            refused=refused,
+            refused=failure.refused,
             retry_after=failure.retry_after,
         )
         return self._backoff(failure)

@@ -15,6 +15,7 @@ TOTAL_TIMEOUT = 10.0  # seconds, for one call that does not wait for news
 
 Files = Mapping[str, tuple[str, bytes, str]]  # by field: name, content, media type
 
+_NOBODY_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout)
 _ABOUT_THE_MESSAGE = (
     "message is too long",
     "caption is too long",
@@ -69,7 +70,8 @@ class BotApi:
                 response = await self._http.post(f"/{method}", timeout=patience, **carried)
         except (httpx2.HTTPError, TimeoutError) as error:
             # Not chained: the library's errors carry the request, and its address carries the token.
-            raise NotDelivered(f"Telegram: {type(error).__name__}", permanent=False) from None
+            unsent = isinstance(error, _NOBODY_REACHED)
+            raise NotDelivered(f"Telegram: {type(error).__name__}", permanent=False, unsent=unsent) from None
         reply = _parse(response.content)
         if response.is_success and reply is not None and reply.ok:
             return reply.result

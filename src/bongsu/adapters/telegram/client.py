@@ -52,7 +52,11 @@ class TelegramMessenger:
             self._unfinished = (dedupe, number)
             if number > first:
                 await asyncio.sleep(self._part_pause)
-            message_id = await self._send_part(part)
+            try:
+                message_id = await self._send_part(part)
+            except NotDelivered as failure:
+                failure.begun = number > 0
+                raise
         self._unfinished = None
         return message_id
 

@@ -1,15 +1,23 @@
 -- oldest --
--- The message that is due next; the others wait behind it, so that all arrive in order
-SELECT id, kind, text, picture, log_line, attempts, maybe_sent,
-       greatest(extract(epoch FROM next_attempt_at - clock_timestamp()), 0)::float8 AS wait
-  FROM notifications
- WHERE state = 'pending'
- ORDER BY id
+-- The message that is due next, no sooner than %(pace)s seconds after the one before, whoever sent that;
+-- the others wait behind it, so that all arrive in order
+SELECT n.id, n.kind, n.text, n.picture, n.log_line, n.attempts, n.maybe_sent,
+       greatest(extract(epoch FROM greatest(n.next_attempt_at, before.ended_at + make_interval(secs => %(pace)s))
+                                   - clock_timestamp()), 0)::float8 AS wait
+  FROM notifications n
+  LEFT JOIN LATERAL (SELECT ended_at FROM notifications
+                      WHERE id < n.id AND state <> 'pending' ORDER BY id DESC LIMIT 1) before ON true
+ WHERE n.state = 'pending'
+ ORDER BY n.id
  LIMIT 1;
 
 -- begin --
--- On record before it is sent: who dies while sending leaves this behind
-UPDATE notifications SET attempts = attempts + 1, maybe_sent = true WHERE id = %(id)s;
+-- On record before it is sent: who dies while sending leaves this behind. Whoever takes over meanwhile
+-- waits for the outcome, so that a message that is just arriving does not arrive twice
+UPDATE notifications
+   SET attempts = attempts + 1, maybe_sent = true,
+       next_attempt_at = clock_timestamp() + make_interval(secs => %(patience)s)
+ WHERE id = %(id)s;
 
 -- sent --
 -- Delivered; no row when it was marked before
