@@ -37,7 +37,7 @@ BANNED_WORDS = {
 }
 BANNED_CLASS_STARTS = re.compile(r"^(I[A-Z][a-z]|Abstract)")
 BANNED_VERBS = ("process_", "handle_", "get_")
-SERVICE_BELONGS_TO = {"ops", "cli.py"}  # a declared process of the stack is called a service, as in Docker
+SERVICE_BELONGS_TO = {"ops", "cli"}  # a declared process of the stack is called a service, as in Docker
 FOREIGN = {  # names that others chose
     "handle_exit",  # a library's, overridden
     "data_source_name",  # what postgres-exporter reads, and so our users write

@@ -1,7 +1,10 @@
 """What a command line wants done once, over the same parts as the running processes."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from bongsu.app import Trading, database_url, open_ledger, open_trading, when_there
@@ -11,10 +14,13 @@ from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.reading import Reading
 from bongsu.ops.logging import configure_logging
-from bongsu.settings import Wiring, load_settings
+from bongsu.settings import Settings, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.jobs import Runner
 from bongsu.trading.scheduler import keep
+
+if TYPE_CHECKING:
+    from bongsu.ops.wishes import State, Wish
 
 
 async def run_trade() -> tuple[bool, str]:
@@ -52,13 +58,32 @@ async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
         await asyncio.sleep(0.2)
 
 
+async def ask_for(wishes: list["Wish"], wait: float, *, as_json: bool) -> list["State"]:
+    """What the owner asks of the bot, by the ledger alone: no backend need run.
+
+    Raises CannotStart and LedgerUnavailable.
+    """
+    from bongsu.ops.wishes import carry_out
+
+    settings = load_settings()
+    async with _open_database(settings) as database:
+        ledger, source = open_ledger(settings, database), Reading(database)
+        return await carry_out(wishes, ledger, source, settings, wait, as_json=as_json)
+
+
 async def announce_maintenance(minutes: int) -> None:
     """0 ends it. Raises CannotStart and LedgerUnavailable."""
     settings = load_settings()
+    async with _open_database(settings) as database:
+        await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     database = Database(database_url(settings, Wiring()), process="cli")
     await database.open()
     try:
-        await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
+        yield database
     finally:
         await database.close()
 

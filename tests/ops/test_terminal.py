@@ -126,6 +126,7 @@ STATUS = {
     "last_decisions": [{"at": "2025-12-28T14:30:15+09:00", "market": "KRW-ETH", "outcome": "accepted", "action": "buy",
                         "confidence_label": "HIGH", "reasons": [{"text": "RSI 과매도"}], "refusal": "min_interval",
                         "refusal_detail": "직전 매수 후 30분"}],
+    "waiting": [{"kind": "close", "args": {"market": "KRW-BTC"}, "requested_at": "2025-12-28T14:30:15+09:00"}],
     "firing": [],
 }  # fmt: skip
 
@@ -143,6 +144,7 @@ def test_the_status_in_words_and_in_json(
         "4,352,000원",
         "매수 HIGH  RSI 과매도  → 직전",
         "Boom",
+        "close KRW-BTC  2025-12-28 14:30:15에 요청, 아직 실행 전",
     ):
         assert figure in shown
     assert show_status(as_json=True) == 0

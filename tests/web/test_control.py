@@ -37,6 +37,7 @@ async def test_a_wish_is_a_row_that_can_be_followed(
     followed = (await owner.get(answer.json()["href"])).json()
     assert (followed["kind"], followed["state"], followed["who"]) == ("pause", "pending", "cli")
     assert [row["kind"] for row in await books.ledger.pending_controls()] == ["pause"]
+    assert (await owner.get("/api/v1/status")).json()["waiting"] == [followed]
 
 
 async def test_close_names_its_market(books: Books, owner: httpx2.AsyncClient) -> None:

@@ -73,6 +73,7 @@ class ControlKind(StrEnum):
     KILL = "kill"
     UNKILL = "unkill"
     CLOSE = "close"
+    FLATTEN = "flatten"
     RUN_NOW = "run_now"
 
 

@@ -63,7 +63,7 @@ _TOLD_VETOES = frozenset(
         VetoReason.OVERSELL,
     }
 )
-_TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE})
+_TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE, ControlKind.FLATTEN})
 
 _FIRST_BALANCE = "initial"  # the account as the bot found it: nothing moved
 

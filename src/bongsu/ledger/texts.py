@@ -56,6 +56,7 @@ _CONTROLS = {
     ControlKind.KILL: ("🛑 킬 스위치 켜짐", "🛑 Kill switch on"),
     ControlKind.UNKILL: ("✅ 킬 스위치 꺼짐", "✅ Kill switch off"),
     ControlKind.CLOSE: ("🔔 포지션 정리 요청", "🔔 Close requested"),
+    ControlKind.FLATTEN: ("🔔 모든 포지션 정리 요청", "🔔 Close of everything requested"),
     ControlKind.PAUSE: ("⏸️ 일시 정지 요청", "⏸️ Pause requested"),
     ControlKind.RESUME: ("▶️ 거래 재개 요청", "▶️ Resume requested"),
     ControlKind.RUN_NOW: ("🔔 즉시 실행 요청", "🔔 Run requested"),

@@ -58,6 +58,7 @@ def render(status: Shape) -> str:
         f"{say('봉수', 'Bongsu')} {status['version']} · {say(*_MODES[status['mode']])} · {say('세계', 'world')} {world}",
         _row(say("상태", "state"), say(*_STATES[status["state"]])),
         *(_row("", reason["text"]) for reason in status["idle"]),
+        *(_row(say("요청", "asked for"), _wish(wish)) for wish in status["waiting"]),
         *(_row(say("프로세스", "processes"), _process(p)) for p in status["processes"]),
         *_portfolio(status["portfolio"]),
         *_titled(say("보유", "held"), [_position(p) for p in status["portfolio"]["positions"]]),
@@ -66,6 +67,12 @@ def render(status: Shape) -> str:
         *_titled(say("경보", "alerts"), [_alert(a) for a in status["firing"]]),
     ]
     return "\n".join(lines)
+
+
+def _wish(wish: Shape) -> str:
+    what = " ".join((wish["kind"], *wish["args"].values()))
+    since = kst_text(datetime.fromisoformat(wish["requested_at"]))
+    return say(f"{what}  {since}에 요청, 아직 실행 전", f"{what}  asked for at {since}, not done yet")
 
 
 def _portfolio(portfolio: Shape) -> list[str]:

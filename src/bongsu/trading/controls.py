@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from bongsu.core.facts import ControlApplied, ControlKind, JobSkipped, JobSucceeded, Paused, Resumed
+from bongsu.core.figures import volume_text
 from bongsu.core.market import parse_market
 from bongsu.errors import ExchangeError
 from bongsu.trading.jobs import JobEnd
@@ -42,18 +43,37 @@ class Controls:
                 await self.ledger.set_killed(kind is ControlKind.KILL)
                 return True, "killed" if kind is ControlKind.KILL else "kill switch released"
             case ControlKind.CLOSE:
-                return await self._close(row)
+                return await self._close(str(row["args"].get("market", "")), row["why"])
+            case ControlKind.FLATTEN:
+                return await self._flatten(row["why"])
             case ControlKind.RUN_NOW:
                 end = await self.run_now(row["id"])
                 return isinstance(end, JobSucceeded), how_it_went(end)
 
-    async def _close(self, row: Mapping[str, Any]) -> tuple[bool, str]:
+    async def _close(self, name: str, why: str) -> tuple[bool, str]:
+        """Done only when nothing is left of it: an order whose outcome is not known yet is no sale."""
         try:
-            market = parse_market(str(row["args"].get("market", "")))
-            veto = await self.protection.close(market, f"수동 청산: {row['why']}")
+            market = parse_market(name)
+            veto = await self.protection.close(market, f"수동 청산: {why}")
         except (ValueError, ExchangeError) as error:
-            return False, str(error)
-        return veto is None, veto.detail if veto else f"{market} sold"
+            return False, f"{name}: {error}"
+        if veto is not None:
+            return False, veto.detail
+        left = (await self.ledger.portfolio()).position(market)
+        if left.held:
+            return False, f"{market}: {volume_text(left.volume)} 남음 (not all is sold yet)"
+        return True, f"{market} sold"
+
+    async def _flatten(self, why: str) -> tuple[bool, str]:
+        """Every position is tried, whatever became of the others; a buy whose outcome is unknown may yet become one."""
+        held = [position.market for position in (await self.protection.settled()).positions]
+        outcomes = [await self._close(market, why) for market in held]
+        unknown = {intent.request.market for intent in await self.ledger.open_intents()}
+        outcomes += [
+            (False, f"{market}: 주문 결과를 아직 모름 (outcome unknown)") for market in sorted(unknown)
+        ]
+        told = "; ".join(result for _, result in outcomes)
+        return all(done for done, _ in outcomes), told or "nothing is held"
 
 
 def how_it_went(cycle: JobEnd) -> str:

@@ -6,7 +6,7 @@ from bongsu.core.exits import RULE_CONFIDENCE, exit_due, quotes_agree
 from bongsu.core.facts import PriceRejected, TradeVetoed
 from bongsu.core.market import Market
 from bongsu.core.order import OrderRequest, Trigger
-from bongsu.core.portfolio import Position
+from bongsu.core.portfolio import Portfolio, Position
 from bongsu.core.risk import RiskLimits, Veto
 from bongsu.core.sizing import exit_key, size_exit
 from bongsu.core.snapshot import PriceSource
@@ -41,8 +41,12 @@ class Protection:
 
     async def close(self, market: Market, reason: str) -> Veto | None:
         """Sells all of `market` at once, because the owner says so."""
-        position = (await self.ledger.portfolio()).position(market)
-        return await self._sell(position, Trigger.CLOSE, reason)
+        return await self._sell((await self.settled()).position(market), Trigger.CLOSE, reason)
+
+    async def settled(self) -> Portfolio:
+        """What is held once the order that is on its way, if one is, has come to its end."""
+        async with self.execution.in_order:
+            return await self.ledger.portfolio()
 
     async def _check(self, position: Position) -> None:
         ticker = (await self.exchange.tickers([position.market]))[position.market]

@@ -39,6 +39,7 @@ async def read_status(view: View, settings: Settings, words: Words) -> schemas.S
         jobs=[schemas.Job.model_validate(row) for row in await view.all("jobs")],
         portfolio=await read_portfolio(view),
         last_decisions=[schemas.Decision.model_validate(row) for row in decisions.rows],
+        waiting=[schemas.Control.model_validate(row) for row in await view.all("waiting_controls")],
         firing=[schemas.Alert.model_validate(row) for row in firing.rows],
         monitoring=await _monitoring(view),
     )

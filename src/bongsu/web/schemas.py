@@ -249,6 +249,18 @@ class Monitoring(Shape):
     blind: bool = Field(description="MonitoringBlind is firing.")
 
 
+class Control(Shape):
+    id: UUID
+    kind: str
+    args: dict[str, str]
+    who: str
+    why: str
+    requested_at: Time
+    state: Literal["pending", "done", "refused"]
+    ended_at: Time | None
+    result: str | None
+
+
 class Status(Shape):
     """The whole on one page: what it does now, or why it does nothing."""
 
@@ -264,6 +276,7 @@ class Status(Shape):
     jobs: list[Job]
     portfolio: Portfolio
     last_decisions: list[Decision]
+    waiting: list[Control] = Field(description="Asked for by the owner, not done yet.")
     firing: list[Alert]
     monitoring: Monitoring
 
@@ -312,18 +325,6 @@ class Risk(Shape):
     trades_today: int
     last_entries: list[LastEntry]
     limits: dict[str, str]
-
-
-class Control(Shape):
-    id: UUID
-    kind: str
-    args: dict[str, str]
-    who: str
-    why: str
-    requested_at: Time
-    state: Literal["pending", "done", "refused"]
-    ended_at: Time | None
-    result: str | None
 
 
 class Accepted(Shape):

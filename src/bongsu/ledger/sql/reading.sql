@@ -216,6 +216,10 @@ SELECT id, recorded_at, kind, severity, source, message, context
  ORDER BY id DESC
  LIMIT %(limit)s;
 
+-- waiting_controls --
+-- What the owner asked for and the scheduler has not done yet, oldest first
+SELECT id, kind, args, who, why, requested_at, state, ended_at, result FROM controls WHERE state = 'pending' ORDER BY requested_at;
+
 -- control --
 -- What the owner asked for, and what became of it
 SELECT id, kind, args, who, why, requested_at, state, ended_at, result FROM controls WHERE id = %(id)s;

@@ -1,26 +1,25 @@
 """The one command-line program: parses arguments, nothing else.
 
-Exit codes: 0 done, 1 not done or not well, 2 wrong usage, 69 cannot start, 78 settings to repair, 130 interrupted.
+Exit codes: 0 done, 1 not done or not well, 2 wrong usage, 69 cannot start, 75 asked for but not done yet,
+78 settings to repair, 130 interrupted.
 """
 
 import asyncio
-import os
 import sys
-from collections.abc import Coroutine
 from datetime import date as Date  # noqa: N812 - an option is called date
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bongsu.cli import wishes
+from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.errors import CannotStart, SettingsInvalid
 
 if TYPE_CHECKING:
     from bongsu.ops.stack.world import MarketOptions
-
-T = TypeVar("T")
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -35,6 +34,7 @@ app = typer.Typer(
 )
 db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=True)
 app.add_typer(db_app, name="db")
+app.add_typer(wishes.app)
 
 Candles = Annotated[
     list[str] | None,
@@ -212,8 +212,8 @@ def report(
     if week and month:
         raise typer.BadParameter("--week 와 --month 중 하나만 (one of them)")
     span = Span.WEEK if week else Span.MONTH if month else Span.DAY
-    _join_running_stack()
-    sys.exit(_ask_ledger(show_report(span, _day(date), as_json=as_json)))
+    join_running_stack()
+    sys.exit(ask_ledger(show_report(span, _day(date), as_json=as_json)))
 
 
 @app.command()
@@ -251,7 +251,7 @@ def db_upgrade() -> None:
     """스키마를 최신으로 (to the newest schema)."""
     from bongsu.errands import upgrade_database
 
-    _join_running_stack()
+    join_running_stack()
     asyncio.run(upgrade_database())
     print("ok")
 
@@ -309,7 +309,7 @@ def trade() -> None:
     """거래 사이클을 한 번 실행합니다. 스케줄러가 돌고 있으면 그곳에 부탁합니다 (one trading cycle by hand)."""
     from bongsu.errands import run_trade
 
-    _join_running_stack()
+    join_running_stack()
     ran, result = asyncio.run(run_trade())
     print(result, file=sys.stdout if ran else sys.stderr)
     sys.exit(0 if ran else 1)
@@ -323,26 +323,9 @@ def maintenance(
     """재시작이나 배포를 예고해 잠깐의 중단이 알람이 되지 않게 합니다. 저절로 끝납니다 (announce a restart)."""
     from bongsu.errands import announce_maintenance
 
-    _join_running_stack()
-    _ask_ledger(announce_maintenance(0 if end else minutes))
+    join_running_stack()
+    ask_ledger(announce_maintenance(0 if end else minutes))
     print("점검 끝 (maintenance ended)" if end else f"점검 {minutes}분 (maintenance for {minutes} minutes)")
-
-
-def _ask_ledger(question: Coroutine[Any, Any, T]) -> T:
-    from bongsu.errors import LedgerUnavailable
-
-    try:
-        return asyncio.run(question)
-    except LedgerUnavailable as away:
-        raise CannotStart(str(away)) from away
-
-
-def _join_running_stack() -> None:
-    """Another terminal's command reaches the stack that runs; what the shell sets itself counts more."""
-    from bongsu.ops.stack.places import Places
-
-    for name, value in (Places.from_environment().running_environment() or {}).items():
-        os.environ.setdefault(name, value)
 
 
 # -- arguments ------------------------------------------------------------------------------------------------
