@@ -11,6 +11,7 @@ from itertools import product
 from bongsu.core.decision import Action, RejectionReason
 from bongsu.core.facts import DecisionSkip, ErrorType, JobName, Layer, SkipReason
 from bongsu.core.order import Side
+from bongsu.core.redaction import Sink
 from bongsu.core.snapshot import PriceSource
 
 
@@ -260,6 +261,12 @@ BOT_PROCESS_STARTS = _counter(
     "bot_process_starts_total", "Process starts", ("process", ("backend", "scheduler"))
 )
 
+SECRETS_REDACTED = _counter(
+    "secrets_redacted_total",
+    "Texts out of which a secret had to be taken, by where they were going",
+    ("sink", tuple(Sink)),
+    owners=(Owner.BACKEND, Owner.SCHEDULER),
+)
 EXCHANGE_REQUESTS = _counter(
     "exchange_requests_total",
     "Requests to the exchange",
@@ -452,6 +459,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("disk_free_bytes", "Left for us where the path lies", ("path", ("data", "logs")), owners=_B),
     _gauge("disk_size_bytes", "Size of that file system", ("path", ("data", "logs")), owners=_B),
     BOT_PROCESS_STARTS,
+    SECRETS_REDACTED,
     _gauge(
         "bot_build_info",
         "Always 1",

@@ -276,6 +276,7 @@ def database(s: Scrapes) -> Iterator[Series]:
         yield s.process(owner, "db_pool_connections", 10 - busy, state="idle")
         yield s.process(owner, "db_pool_connections_max", 10.0)
         yield s.process(owner, "db_up", s.ledger_read.astype(float))
+        yield from s.process_counters(owner, "secrets_redacted_total", {})
     yield s.process(Owner.BACKEND, "ledger_up", s.ledger_read.astype(float))
 
 

@@ -117,6 +117,15 @@ def test_nobody_counts_what_the_registry_does_not_know(stack: Stack) -> None:
         assert plain <= known
 
 
+def test_no_secret_comes_near_a_log_a_ledger_or_a_message(stack: Stack) -> None:
+    """It has started, traded and told: the filter found nothing to take out, so SecretLeak is silent."""
+    counted = stack.query("secrets_redacted_total")
+    assert {(one["metric"]["job"], one["metric"]["sink"]) for one in counted} == {
+        (job, sink) for job in ("backend", "scheduler") for sink in ("log", "ledger", "message")
+    }
+    assert [one for one in counted if float(one["value"][1])] == []
+
+
 def test_no_counter_falls_when_processes_are_killed(stack: Stack) -> None:
     counters = "SELECT coalesce(jsonb_object_agg(name || labels::text, value), '{}') FROM metric_counter"
     before = stack.value(counters)

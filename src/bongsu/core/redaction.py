@@ -1,7 +1,9 @@
 """Takes out of a text what must never be shown, whoever wrote it: the shapes of secrets, and known values."""
 
 import re
+import threading
 from collections.abc import Iterable
+from enum import StrEnum
 
 HIDDEN = "***"
 _SHORTEST_VALUE = 6  # a shorter one would blank ordinary words
@@ -28,3 +30,40 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+class Sink(StrEnum):
+    """Where a text stays, or goes, that must hold no secret when it gets there."""
+
+    LOG = "log"
+    LEDGER = "ledger"
+    MESSAGE = "message"
+
+
+class Removals:
+    """Texts that a secret had come into. Lives in the process: a log is written where there may be no database."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._texts: dict[str, int] = {sink: 0 for sink in Sink}
+
+    def note(self, sink: Sink) -> None:
+        with self._lock:
+            self._texts[sink] += 1
+
+    def by_sink(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._texts)
+
+
+REMOVALS = Removals()
+
+
+def keep_out(text: str, sink: Sink, secrets: Iterable[str] = ()) -> str:
+    """The last line of defence: what `redact` still finds here has leaked, and is counted. Text made for the eye, where
+    hiding is the design, takes `redact`.
+    """
+    clean = redact(text, secrets)
+    if clean != text:
+        REMOVALS.note(sink)
+    return clean

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bongsu.core.redaction import redact
+from bongsu.core.redaction import Sink, keep_out
 
 RULE = "━" * 20
 
@@ -37,4 +37,4 @@ class Voice:
 
 
 def _one_line(text: str) -> str:
-    return redact(" ".join(text.split()))
+    return keep_out(" ".join(text.split()), Sink.MESSAGE)

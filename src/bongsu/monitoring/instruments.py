@@ -1,5 +1,7 @@
 """The live metrics of one process, made from the registry: nothing is counted under a name that is not there."""
 
+from collections.abc import Callable, Iterator, Mapping
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,6 +12,8 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from bongsu.metrics import METRICS, Kind, Metric, Owner
 
@@ -47,6 +51,11 @@ class Instruments:
         assert isinstance(gauge, Gauge), name
         gauge.inc(change)
 
+    def follow(self, name: str, reading: Callable[[], Mapping[str, int]]) -> None:
+        """A counter of one label that is kept elsewhere, from before there were instruments: read at each scrape."""
+        self.registry.unregister(self._live.pop(name))
+        self.registry.register(_Followed(self._metrics[name], reading))
+
     def forget(self, name: str) -> None:
         """What is not known any more is not told."""
         if (gauge := self._live.pop(name, None)) is not None:
@@ -62,6 +71,17 @@ class Instruments:
             self._live[name] = _bare(self._metrics[name], self.registry)
         metric = self._live[name]
         return metric.labels(**labels) if labels else metric
+
+
+class _Followed(Collector):
+    def __init__(self, metric: Metric, reading: Callable[[], Mapping[str, int]]) -> None:
+        self._metric, self._reading = metric, reading
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(self._metric.name, self._metric.help, labels=self._metric.label_names)
+        for value, counted in self._reading().items():
+            family.add_metric([value], counted)
+        yield family
 
 
 def _made(metric: Metric, registry: CollectorRegistry) -> _Live:

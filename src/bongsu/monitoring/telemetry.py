@@ -13,7 +13,8 @@ from pathlib import Path
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 import bongsu
-from bongsu.metrics import Owner
+from bongsu.core.redaction import REMOVALS
+from bongsu.metrics import SECRETS_REDACTED, Owner
 from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries
@@ -43,6 +44,7 @@ class Telemetry:
         disks: Mapping[str, Path] | None = None,
     ) -> None:
         self.instruments = Instruments(owner)
+        self.instruments.follow(SECRETS_REDACTED.name, REMOVALS.by_sink)
         self._connections = connections
         self._answers = answers
         self._ledger = ledger

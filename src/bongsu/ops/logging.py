@@ -14,7 +14,7 @@ from urllib.parse import quote
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bongsu.core.redaction import redact
+from bongsu.core.redaction import Sink, keep_out, redact
 from bongsu.ops.stack.rotation import RotatingLog, sweep_old_logs
 
 _SWEEP_SECONDS = 86_400
@@ -53,6 +53,7 @@ def configure_logging(
         output.setFormatter(
             RedactingFormatter(
                 secrets,
+                counting=output is outputs[0],
                 foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
                 processors=[
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -68,19 +69,29 @@ def configure_logging(
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Looks at the finished line: so arguments, extras and stack traces are covered, too."""
+    """Looks at the finished line: so arguments, extras and stack traces are covered, too.
+
+    Of the outputs of a process one is `counting`: a line that goes to two of them has leaked once.
+    """
 
     def __init__(
-        self, secrets: Sequence[str], *, foreign_pre_chain: list[Processor], processors: list[Processor]
+        self,
+        secrets: Sequence[str],
+        *,
+        counting: bool,
+        foreign_pre_chain: list[Processor],
+        processors: list[Processor],
     ) -> None:
         super().__init__(processors=processors, foreign_pre_chain=foreign_pre_chain)
+        self._counting = counting
         # As they stand, as JSON writes them, and as an address does.
         self._secrets = {
             form for s in secrets for form in (s, json.dumps(s, ensure_ascii=False)[1:-1], quote(s, safe=""))
         }
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record), self._secrets)
+        line = super().format(record)
+        return keep_out(line, Sink.LOG, self._secrets) if self._counting else redact(line, self._secrets)
 
 
 class LogFile:

@@ -120,7 +120,15 @@ def _alarms() -> Section:
         "error_type",
         limits=SOME_IS_FINE,
     )
-    return Section("알람과 에러", (firing, history, rate, kinds.span(12).height(8)))
+    leaked = tally(
+        "가려진 비밀 값",
+        "프로세스가 시작한 뒤로 비밀 값을 가린 글; 하나라도 있으면 그 키를 바꾸세요" + runbook("SecretLeak"),
+        "secrets_redacted_total",
+        "sink",
+        limits=NONE_IS_GOOD,
+    )
+    last = (kinds.span(16).height(8), leaked.span(8).height(8))
+    return Section("알람과 에러", (firing, history, rate, *last))
 
 
 def notifications() -> Board:
