@@ -43,7 +43,8 @@ class Store:
             if size > _BATCH:
                 self._write(batch)
                 batch, size = b"", 0
-        self._write(batch)
+        if batch:  # none is left where the last series filled one
+            self._write(batch)
 
     def found(
         self, expression: str, begin: float, end: float, step: int

@@ -91,6 +91,7 @@ bot_trading_paused                                gauge      reason             
 bot_idle_reason                                   gauge      reason             L
 bot_maintenance                                   gauge      -                  L
 bot_process_starts_total                          counter    process            L
+secrets_redacted_total                            counter    sink               B,S
 watchdog_last_received_timestamp_seconds          gauge      -                  B
 monitoring_rules_loaded                           gauge      -                  B
 monitoring_rules_expected                         gauge      -                  B
@@ -112,6 +113,7 @@ VALUES = {
     ("trades_total", "side"): "buy sell",
     ("orders_total", "outcome"): "filled partial rejected canceled",
     ("order_latency_seconds", "phase"): "submit settle",
+    ("secrets_redacted_total", "sink"): "log ledger message",
     ("duplicate_orders_prevented_total", "layer"): "intent identifier lease candle",
     ("portfolio_pnl_krw", "window"): "daily weekly",
     ("circuit_breaker_active", "scope"): "daily weekly",
@@ -131,6 +133,7 @@ BOUNDS = {
     "operation": 12,
     "endpoint": 12,
     "layer": 4,
+    "sink": 3,
     "source": 4,
     ("bot_trading_paused", "reason"): 10,
     ("bot_idle_reason", "reason"): 15,

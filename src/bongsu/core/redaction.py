@@ -45,7 +45,7 @@ class Removals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._texts: dict[str, int] = {sink: 0 for sink in Sink}
+        self._texts: dict[str, int] = dict.fromkeys(map(str, Sink), 0)
 
     def note(self, sink: Sink) -> None:
         with self._lock:

@@ -127,8 +127,8 @@ def _alarms() -> Section:
         "sink",
         limits=NONE_IS_GOOD,
     )
-    last = (kinds.span(16).height(8), leaked.span(8).height(8))
-    return Section("알람과 에러", (firing, history, rate, *last))
+    counts = (rate.span(8), kinds.span(8).height(8), leaked.span(8).height(8))
+    return Section("알람과 에러", (firing, history, *counts))
 
 
 def notifications() -> Board:
