@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from bongsu.core.redaction import KNOWN
 from bongsu.ops.stack.postgres import ensure_database
 
 KEEPER = Path(__file__).parent / "postgres_keeper.py"
@@ -40,6 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackAtATime:
     return OneStackAtATime(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known() -> Iterator[None]:
+    """What one test has read as a secret is an ordinary word in the next."""
+    yield
+    KNOWN.forget()
 
 
 @dataclass(frozen=True)

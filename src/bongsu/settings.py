@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bongsu.core.market import Market, parse_market
+from bongsu.core.redaction import KNOWN
 from bongsu.core.risk import RiskLimits
 from bongsu.errors import SettingsInvalid
 
@@ -177,7 +178,7 @@ class Settings(BaseSettings):
         names = [name.strip().upper() for name in value.split(",") if name.strip()]
         if not names or len(set(names)) != len(names):
             raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
-        return tuple(parse_market(name) for name in names)
+        return tuple(_market(number, name) for number, name in enumerate(names, 1))
 
     @field_validator("telegram_allowed_users", mode="before")
     @classmethod
@@ -188,6 +189,20 @@ class Settings(BaseSettings):
         if not all(user.isascii() and user.isdigit() and int(user) > 0 for user in users):
             raise ValueError("123456789 처럼 사용자 번호를 쉼표로 구분해 적어 주세요 (numbers of users)")
         return tuple(dict.fromkeys(map(int, users)))
+
+    @field_validator("database_url", "data_source_name")
+    @classmethod
+    def _can_be_taken_apart(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Here, where what is wrong is not shown: libpq's own words would hold a piece of the password."""
+        text = value.get_secret_value() if value else ""
+        if not text or _POSTGRES_URL.fullmatch(text):
+            return value
+        if info.field_name == "data_source_name" and "://" not in text and "=" in text:
+            return value  # the other form that libpq reads
+        raise ValueError(
+            "postgresql:// 로 시작하는 주소를 적어 주세요. 비밀번호의 @ : / ? # % 는 %40 처럼 바꿔 적습니다 "
+            "(a postgresql:// address; write @ : / ? # % of a password as %40 and so on)"
+        )
 
     @field_validator("deadman_url")
     @classmethod
@@ -243,7 +258,7 @@ class Settings(BaseSettings):
         return given.get_secret_value() if given else keep_secret(state / "postgres_password")
 
     def secrets(self) -> tuple[str, ...]:
-        """Values that must never be shown, for the redaction of logs."""
+        """Values that must never be shown, for the redaction."""
         held = (getattr(self, name) for name in type(self).model_fields)
         return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
 
@@ -293,8 +308,12 @@ class Wiring(BaseSettings):
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
-    """Raises SettingsInvalid with every fault at once."""
+    """What it has read as a secret is hidden from then on. Raises SettingsInvalid with every fault at once."""
     path = env_file or Path(os.environ.get("BONGSU_ENV_FILE", ".env"))
+    if path.is_dir():
+        raise SettingsInvalid(
+            [f"{path}: 파일이 아니라 폴더입니다. 지우고 cp .env.example .env (a directory, not a file)"]
+        )
     faults: list[str] = []
     from_files = _secrets_from_files(faults)
     try:
@@ -307,6 +326,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise SettingsInvalid([_closed(path)]) from None
     if faults:
         raise SettingsInvalid(faults)
+    KNOWN.learn(settings.secrets())
     return settings
 
 
@@ -328,7 +348,18 @@ def _secrets_from_files(faults: list[str]) -> dict[str, str]:
             found[name] = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             faults.append(f"{name.upper()}_FILE: {file} 을(를) 읽을 수 없습니다 ({error.strerror})")
+        except UnicodeDecodeError:
+            faults.append(f"{name.upper()}_FILE: {file} 을(를) UTF-8로 저장해 주세요 (not UTF-8)")
     return found
+
+
+def _market(number: int, name: str) -> Market:
+    try:
+        return parse_market(name)
+    except ValueError:  # shows it: what was pasted into the wrong line may be a secret
+        raise ValueError(
+            f"{number}번째 값이 KRW-ETH 같은 KRW 마켓이 아닙니다 (value {number} is not a KRW market such as KRW-ETH)"
+        ) from None
 
 
 def _is_safe_url(text: str) -> bool:
@@ -346,6 +377,12 @@ def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:
     return []
 
 
+_POSTGRES_URL = re.compile(
+    r"postgres(?:ql)?://(?:(?:[^\s:/?#@%]|%[0-9A-Fa-f]{2})*(?::(?:[^\s/?#@%]|%[0-9A-Fa-f]{2})*)?@)?"
+    r"(?:(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/?#@,\[\]]*)(?::\d{1,5})?)"
+    r"(?:,(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/?#@,\[\]]*)(?::\d{1,5})?)*"
+    r"(?:/[^\s?#]*)?(?:\?[^\s#]*)?"
+)
 _CHAT = re.compile(r"-?[1-9][0-9]{0,18}|@[A-Za-z][A-Za-z0-9_]{4,31}")
 
 
@@ -362,12 +399,31 @@ def _faults(invalid: ValidationError, path: Path) -> list[str]:
     for error in invalid.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in error["loc"]).upper()
         if error["type"] == "extra_forbidden":
-            lines.append(f"{name}: {path}에 모르는 설정입니다{_suggestion(name)} (unknown setting)")
+            lines.append(_unknown(name, path))
         elif not name:  # the cross-field check names its settings itself
             lines += str(error["ctx"]["error"]).split("; ")
         else:
-            lines.append(f"{name}: {error['msg'].removeprefix('Value error, ')}")
+            ours = error["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {ours if ours != error['msg'] else f'값을 고쳐 주세요 ({ours})'}")
     return lines
+
+
+_PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,15})*|[a-z][a-z0-9]{0,15}(?:_[a-z0-9]{1,15})*")
+
+
+def _unknown(name: str, path: Path) -> str:
+    """Shows a name only if it is one: the second line of a pasted key is none."""
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    named = (
+        (number, line.strip().removeprefix("export ").partition("=")[0].strip()) for number, line in lines
+    )
+    number, written = next((found for found in named if found[1].upper() == name), ("?", ""))
+    if _PLAIN_NAME.fullmatch(written):
+        return f"{name}: {path}에 모르는 설정입니다{_suggestion(name)} (unknown setting)"
+    return (
+        f"{path}: {number}번째 줄은 이름=값이 아닙니다. 값은 한 줄에 적어 주세요 "
+        f"(line {number} is not NAME=value; a value stands on one line)"
+    )
 
 
 def _suggestion(name: str) -> str:

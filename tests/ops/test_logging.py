@@ -3,14 +3,17 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bongsu.core.redaction import redact
+from bongsu.core.redaction import KNOWN, redact
 from bongsu.ops.logging import configure_logging
 
 TOKEN = "123456789:" + "AbC-_" * 7
@@ -100,4 +103,97 @@ def test_addresses_of_runbooks_stay() -> None:
 
 
 def test_a_short_value_does_not_blank_the_log() -> None:
-    assert redact("a b c", ["a"]) == "a b c"
+    KNOWN.learn(["a", "postgres", "password"])
+    assert redact("a postgres b c") == "a postgres b c"
+
+
+PEM = "\n".join(
+    [
+        "-----BEGIN PRIVATE KEY-----",
+        "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+        "BKcwggSjAgEAAoIB",
+        "-----END PRIVATE KEY-----",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (PEM, "BKcwggSjAgEAAoIB"),
+        (json.dumps({"key": PEM}), "BKcwggSjAgEAAoIB"),
+        (f"cut off: {PEM[:70]}", "MIIEvQ"),
+        ("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/7", "0123456789abcdef"),
+        ("POST https://hooks.slack.com/services/T0/B0/XyZ123abc", "XyZ123abc"),
+        ("POST https://discord.com/api/webhooks/42/AbC_dEf-1", "AbC_dEf-1"),
+        ("GET /v1?access_key=Canary9value&market=KRW-ETH", "Canary9value"),
+        ('{"api_key": "Canary9value"}', "Canary9value"),
+        ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "dXNlcjpwYXNz"),
+        ("Authorization: Token Canary9value", "Canary9value"),
+        ("POSTGRES_PASSWORD=Canary9value", "Canary9value"),
+    ],
+)
+def test_each_shape_of_a_secret_is_known(text: str, key: str) -> None:
+    assert key not in redact(text)
+    assert redact(redact(text)) == redact(text)
+
+
+def test_what_is_no_secret_keeps_its_words() -> None:
+    for text in (
+        "token 123 expired",
+        "unexpected token: EOF in line 1",
+        "the secret is out",
+        "authorization failed for trading_user",
+        "market=KRW-ETH&side=bid",
+    ):
+        assert redact(text) == text
+
+
+@pytest.mark.parametrize("password", ["p@ss/word:1", 'quo"te\\d7', "한글비밀번호", "plus+and space"])
+def test_a_known_value_is_hidden_in_each_form(password: str) -> None:
+    address = f"postgresql://me:{quote(password, safe='')}@db/mine"
+    KNOWN.learn([address])
+    for form in (
+        password,
+        json.dumps(password),
+        repr(password),
+        quote(password),
+        quote_plus(password),
+        address,
+    ):
+        hidden = redact(f"x {form} y")
+        assert hidden.startswith("x ")
+        assert hidden.endswith(" y")
+        assert password not in hidden
+        assert quote(password) not in hidden
+
+
+def test_nobody_s_exception_shows_a_secret(lines: io.StringIO) -> None:
+    """Python itself writes what nobody caught: in the main thread, in another, and out of a destructor."""
+    program = f"""
+import threading
+from bongsu.core.redaction import KNOWN
+from bongsu.ops.ending import told_in_words
+KNOWN.learn(["Canary9value"])
+class Bad:
+    def __del__(self): raise ValueError("Canary9value in a destructor")
+def fail(): raise ValueError("Canary9value in a thread {TOKEN}")
+with told_in_words():
+    Bad()
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    try:
+        raise KeyError("Canary9value at first")
+    except KeyError:
+        raise ValueError("Canary9value at last")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 1
+    for words in ("in a destructor", "in a thread", "at first", "at last"):
+        assert words in ran.stderr
+    assert "Traceback" in ran.stderr
+    assert "Canary9value" not in ran.stderr
+    assert TOKEN not in ran.stderr

@@ -16,13 +16,11 @@ import typer
 
 from bongsu.cli import wishes
 from bongsu.cli.running import ask_ledger, join_running_stack
-from bongsu.errors import CannotStart, SettingsInvalid
+from bongsu.ops.ending import told_in_words
 
 if TYPE_CHECKING:
     from bongsu.ops.stack.world import MarketOptions
 
-EX_UNAVAILABLE = 69
-EX_CONFIG = 78
 
 app = typer.Typer(
     name="bongsu",
@@ -68,22 +66,8 @@ ServiceName = Annotated[
 
 
 def main() -> None:
-    """What cannot start says why in words, not in a traceback."""
-    try:
+    with told_in_words():
         app()
-    except SettingsInvalid as invalid:
-        print(
-            "설정을 고쳐 주세요. 아무것도 시작하지 않았습니다 (settings to repair; nothing was started):",
-            file=sys.stderr,
-        )
-        for fault in invalid.faults:
-            print(f"  • {fault}", file=sys.stderr)
-        sys.exit(EX_CONFIG)
-    except CannotStart as reason:
-        print(f"시작할 수 없습니다 (cannot start): {reason}", file=sys.stderr)
-        sys.exit(EX_UNAVAILABLE)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 # -- the stack ------------------------------------------------------------------------------------------------

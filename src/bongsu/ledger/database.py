@@ -13,6 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from bongsu.errors import LedgerUnavailable
+from bongsu.ledger.last_filter import keep_secrets_out
 
 Tx = AsyncConnection[DictRow]
 
@@ -39,6 +40,7 @@ class Database:
             timeout=5,
             max_lifetime=3600,
             reconnect_timeout=3,  # its back-off doubles: a longer one would keep us away after the server is back
+            configure=keep_secrets_out,
             check=self._check,
             open=False,
         )

@@ -7,7 +7,6 @@ from psycopg.types.json import Jsonb
 from bongsu import metrics
 from bongsu.core.facts import ErrorType
 from bongsu.core.outgoing import Outgoing
-from bongsu.core.redaction import Sink, keep_out
 from bongsu.ledger import counters
 from bongsu.ledger.counters import Increments, key
 from bongsu.ledger.database import Database, Tx
@@ -63,7 +62,7 @@ class Outbox:
         counted = {key(metrics.NOTIFICATION_FAILED, kind=message.kind, reason=reason): counters.ONE}
         values = {
             "id": message.id,
-            "error": keep_out(error, Sink.LEDGER),
+            "error": error,
             "maybe_sent": message.repeated or not refused,
             "wait": retry_after or 0.0,
         }
@@ -77,7 +76,7 @@ class Outbox:
             key(metrics.NOTIFICATION_DEAD_LETTER, kind=message.kind): counters.ONE,
             key(metrics.BOT_ERRORS, error_type=ErrorType.TELEGRAM): counters.ONE,
         }
-        values = {"id": message.id, "error": keep_out(error, Sink.LEDGER)}
+        values = {"id": message.id, "error": error}
         context = Jsonb({"notification": str(message.id), "kind": message.kind})
         async with self._database.transaction("outbox") as tx:
             await self._lease.check(tx)

@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.decision import decision_id
-from bongsu.core.redaction import Sink, keep_out
 from bongsu.core.tradingday import trading_day_start, trading_week_start
 from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
@@ -128,7 +127,7 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
 
 
 async def _finish_run(tx: Tx, run_id: int, job: f.JobName, outcome: str, reason: str | None) -> bool:
-    values = {"run_id": run_id, "outcome": outcome, "reason": reason and keep_out(reason, Sink.LEDGER)}
+    values = {"run_id": run_id, "outcome": outcome, "reason": reason}
     row = await (await tx.execute(_SQL["finish"], values)).fetchone()
     if row is None:
         return False
@@ -250,7 +249,7 @@ async def _event(tx: Tx, kind: str, severity: str, source: str, message: str, co
         "kind": kind,
         "severity": severity,
         "source": source,
-        "message": keep_out(message, Sink.LEDGER),
+        "message": message,
         "context": Jsonb(_plain(context)),
     }
     await tx.execute(_SQL["event"], row)
@@ -274,6 +273,4 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str):
-        return keep_out(value, Sink.LEDGER)
     return str(value) if isinstance(value, UUID) else value

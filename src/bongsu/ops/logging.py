@@ -1,6 +1,5 @@
 """Logs of a process: one line an event, JSON unless a person watches; no secret passes, whoever wrote the line."""
 
-import json
 import logging
 import math
 import os
@@ -9,12 +8,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bongsu.core.redaction import Sink, keep_out, redact
+from bongsu.core.redaction import KNOWN, Sink, keep_out, redact
 from bongsu.ops.stack.rotation import RotatingLog, sweep_old_logs
 
 _SWEEP_SECONDS = 86_400
@@ -29,6 +27,7 @@ def configure_logging(
     stream: TextIO | None = None,
 ) -> None:
     """For structlog and the standard library alike. May be called again, when the secrets are known."""
+    KNOWN.learn(secrets)
     out = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -52,7 +51,6 @@ def configure_logging(
     for output in outputs:
         output.setFormatter(
             RedactingFormatter(
-                secrets,
                 counting=output is outputs[0],
                 foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
                 processors=[
@@ -66,6 +64,7 @@ def configure_logging(
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -76,7 +75,6 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
     def __init__(
         self,
-        secrets: Sequence[str],
         *,
         counting: bool,
         foreign_pre_chain: list[Processor],
@@ -84,14 +82,10 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     ) -> None:
         super().__init__(processors=processors, foreign_pre_chain=foreign_pre_chain)
         self._counting = counting
-        # As they stand, as JSON writes them, and as an address does.
-        self._secrets = {
-            form for s in secrets for form in (s, json.dumps(s, ensure_ascii=False)[1:-1], quote(s, safe=""))
-        }
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        return keep_out(line, Sink.LOG, self._secrets) if self._counting else redact(line, self._secrets)
+        return keep_out(line, Sink.LOG) if self._counting else redact(line)
 
 
 class LogFile:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from bongsu.errors import CannotStart
+from bongsu.ops.ending import told_in_words
 from bongsu.ops.stack.containers import ENV_FILE, KEYS, KEYS_GROUP, LOGS, OWN_UID, READERS
 from bongsu.ops.stack.exporter import foreign_source
 from bongsu.ops.stack.places import CHECKOUT
@@ -100,8 +102,20 @@ def open_logs(logs: Path, env_file: Path) -> None:
             log.chmod(0o664)
 
 
+def prepare(keys: Keys, logs: Path, env_file: Path) -> None:
+    """Raises SettingsInvalid and CannotStart."""
+    settings = load_settings(env_file)
+    try:
+        keys.make(settings)
+        keys.hand_over()
+        open_logs(logs, env_file)
+    except OSError as refused:
+        raise CannotStart(
+            f"{refused.filename}: {refused.strerror}. 키 볼륨과 ./logs 에 쓸 수 있어야 합니다 "
+            "(the volume of keys and ./logs must be writable)"
+        ) from refused
+
+
 if __name__ == "__main__":
-    keys = Keys(Path(KEYS))
-    keys.make(load_settings(Path(ENV_FILE)))
-    keys.hand_over()
-    open_logs(Path(LOGS), Path(ENV_FILE))
+    with told_in_words():
+        prepare(Keys(Path(KEYS)), Path(LOGS), Path(os.environ.get("BONGSU_ENV_FILE", ENV_FILE)))
