@@ -192,12 +192,12 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "data_source_name")
     @classmethod
-    def _can_be_taken_apart(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _can_be_taken_apart(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
         """Here, where what is wrong is not shown: libpq's own words would hold a piece of the password."""
         text = value.get_secret_value() if value else ""
         if not text or _POSTGRES_URL.fullmatch(text):
             return value
-        if info.field_name == "data_source_name" and "://" not in text and "=" in text:
+        if field.field_name == "data_source_name" and "://" not in text and "=" in text:
             return value  # the other form that libpq reads
         raise ValueError(
             "postgresql:// 로 시작하는 주소를 적어 주세요. 비밀번호의 @ : / ? # % 는 %40 처럼 바꿔 적습니다 "
