@@ -37,6 +37,8 @@ def _unknown(words: list[str]) -> list[str]:
     """Of `words`, the subcommands and options that the program does not have."""
     command, unknown = COMMANDS, []
     for word in words:
+        if word not in getattr(command, "commands", {}) and hasattr(command, "otherwise"):
+            command = command.commands[command.otherwise]
         if word.startswith("-"):
             known = {"--help", *(opt for param in command.params for opt in param.opts)}
             unknown += [] if word.split("=")[0] in known else [word]

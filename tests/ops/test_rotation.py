@@ -1,10 +1,13 @@
 """Logs stay bounded, and one pattern finds all of them."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
-from bongsu.ops.stack.rotation import RotatingLog, sweep_old_logs
+import pytest
+
+from bongsu.ops.stack.rotation import RotatingLog, names_kept, remove_if_same, sweep_old_logs
 
 
 def test_a_log_is_bounded_and_keeps_the_newest(tmp_path: Path) -> None:
@@ -37,3 +40,54 @@ def test_old_rotated_logs_go_and_open_ones_stay(tmp_path: Path) -> None:
             os.utime(tmp_path / "web" / name, (long_ago, long_ago))
     sweep_old_logs(tmp_path)
     assert sorted(p.name for p in (tmp_path / "web").iterdir()) == ["web.2.log", "web.log"]
+
+
+def test_a_log_that_was_taken_away_is_begun_anew(tmp_path: Path) -> None:
+    """By `find … -delete`, or with its whole folder, which must not silence the process at the next rotation."""
+    log = RotatingLog(tmp_path / "web/web.log", most_bytes=20)
+    log.write(b"first\n")
+    (tmp_path / "web/web.log").unlink()
+    log.write(b"second\n")
+    assert (tmp_path / "web/web.log").read_bytes() == b"second\n"
+    shutil.rmtree(tmp_path / "web")
+    log.write(b"third line of it\n")
+    log.write(b"fourth line of it\n")
+    assert (tmp_path / "web/web.1.log").read_bytes() == b"third line of it\n"
+    assert (tmp_path / "web/web.log").read_bytes() == b"fourth line of it\n"
+    log.close()
+
+
+def test_a_disk_that_refuses_silences_a_log_only_as_long_as_it_does(tmp_path: Path) -> None:
+    log = RotatingLog(tmp_path / "web/web.log")
+    shutil.rmtree(tmp_path / "web")
+    (tmp_path / "web").touch()  # nothing can be opened below it
+    for _ in range(2):
+        with pytest.raises(OSError, match="web"):
+            log.write(b"lost\n")
+    (tmp_path / "web").unlink()
+    log.write(b"back\n")
+    assert (tmp_path / "web/web.log").read_bytes() == b"back\n"
+    log.close()
+
+
+def test_nothing_is_rotated_while_somebody_else_needs_the_names(tmp_path: Path) -> None:
+    log = RotatingLog(tmp_path / "web/web.log", most_bytes=10)
+    log.write(b"123456789\n")
+    with names_kept(tmp_path / "web"):
+        log.write(b"more\n")
+    assert (tmp_path / "web/web.log").read_bytes() == b"123456789\nmore\n"
+    log.write(b"at last\n")
+    assert (tmp_path / "web/web.1.log").read_bytes() == b"123456789\nmore\n"
+    log.close()
+
+
+def test_another_file_under_the_same_name_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "web.1.log"
+    path.write_text("old")
+    seen = path.stat()
+    path.rename(tmp_path / "web.2.log")
+    path.write_text("new")
+    assert not remove_if_same(path, seen)
+    assert path.read_text() == "new"
+    assert not remove_if_same(tmp_path / "web.3.log", seen)
+    assert remove_if_same(tmp_path / "web.2.log", seen)
