@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from typer.core import TyperGroup
 
-from bongsu.cli import wishes
+from bongsu.cli import logs, wishes
+from bongsu.cli.logs import Follow
 from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.ops.ending import told_in_words
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=True)
 app.add_typer(db_app, name="db")
+app.add_typer(logs.app, name="logs")
 app.add_typer(wishes.app)
 
 Candles = Annotated[
@@ -57,27 +58,12 @@ Offset = Annotated[
     int | None, typer.Option("--port-offset", help="모든 포트에 더할 값 (added to every port).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="기계가 읽는 출력 (for machines).")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="계속 보기, Ctrl-C로 끝 (go on until Ctrl-C).")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="무엇을 할지 보이기만 합니다 (show what would be done).")
-]
 ServiceName = Annotated[
     str,
     typer.Argument(
         help="postgres, exchange, backend, scheduler, postgres-exporter, prometheus, alertmanager, grafana"
     ),
 ]
-
-
-class Otherwise(TyperGroup):
-    """A group whose first command's name may be left out."""
-
-    otherwise = "show"
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, "--help"}:
-            args = [self.otherwise, *args]
-        return super().parse_args(ctx, args)
 
 
 def main() -> None:
@@ -170,52 +156,6 @@ def restart(service: ServiceName) -> None:
     from bongsu.ops.stack import commands
 
     sys.exit(commands.restart(service))
-
-
-logs_app = typer.Typer(
-    cls=Otherwise, help="로그 보기, 묶기, 지우기: bongsu logs scheduler -f (show, pack and remove logs)."
-)
-app.add_typer(logs_app, name="logs")
-
-
-@logs_app.command("show")
-def show_logs(
-    service: Annotated[str | None, typer.Argument(help="비우면 모두 (all when left out).")] = None,
-    follow: Follow = False,
-) -> None:
-    """로그 보기, show는 생략할 수 있습니다: bongsu logs scheduler (show logs; the word may be left out)."""
-    from bongsu.ops.stack import commands
-
-    sys.exit(commands.logs(service, follow=follow))
-
-
-@logs_app.command("archive")
-def archive_logs(
-    days: Annotated[
-        int, typer.Option(min=1, help="마지막으로 쓴 지 며칠이 지난 것부터 (how many days old at least).")
-    ] = 1,
-    dry_run: DryRun = False,
-) -> None:
-    """지난 로그를 .gz로 묶어 logs/archive/ 에 둡니다, 쓰고 있는 것은 빼고 (pack old logs, never those in use)."""
-    from bongsu.ops.log_care import archive
-
-    sys.exit(archive(days, dry_run=dry_run))
-
-
-@logs_app.command("clean")
-def clean_logs(
-    days: Annotated[
-        int, typer.Option(min=1, help="마지막으로 쓴 지 며칠이 지난 것부터 (how many days old at least).")
-    ] = 30,
-    archives: Annotated[
-        bool, typer.Option("--archives", help="묶어 둔 .gz도 (what was packed, too).")
-    ] = False,
-    dry_run: DryRun = False,
-) -> None:
-    """오래된 로그를 지웁니다, 쓰고 있는 것은 빼고 (remove old logs, never those in use)."""
-    from bongsu.ops.log_care import clean
-
-    sys.exit(clean(days, archives=archives, dry_run=dry_run))
 
 
 # -- views ----------------------------------------------------------------------------------------------------
