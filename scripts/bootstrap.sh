@@ -45,7 +45,10 @@ install() { # with uv; where uv cannot reach the package index that pip is confi
     fi
 }
 
-installed dev && exit 0 # holds all of runtime
+if [ "$wanted" = runtime ] && grep -qiE '^[[:space:]]*SENTRY_ENABLED[[:space:]]*=[[:space:]]*["'"'"']?(true|1|yes|on|t|y)' "${BONGSU_ENV_FILE:-.env}" 2>/dev/null; then
+    wanted=sentry # runtime, and the one package that only this needs
+fi
+installed dev && exit 0 # holds all of runtime and sentry
 installed "$wanted" && exit 0
 
 begun=$(date +%s)

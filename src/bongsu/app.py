@@ -39,6 +39,7 @@ from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.metrics import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
+from bongsu.ops.sentry import report_to_sentry
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
@@ -82,6 +83,7 @@ async def run_scheduler(
     """Until SIGTERM or SIGINT. Raises SettingsInvalid and CannotStart."""
     settings, wiring = settings or load_settings(), wiring or Wiring()
     configure_logging("scheduler", settings.secrets())
+    report_to_sentry(settings, "scheduler")
     async with (
         open_trading(settings, wiring, process="scheduler", advisor=advisor) as trading,
         _open_sender(settings, wiring, trading.database, "scheduler", preempts=True) as sender,
@@ -368,6 +370,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
 
     settings, wiring = settings or load_settings(), wiring or Wiring()
     configure_logging("backend", settings.secrets())
+    report_to_sentry(settings, "backend")
     url = database_url(settings, wiring)
     await when_there("PostgreSQL", lambda: bring_up_to_date(url))
     database = Database(url, process="backend")

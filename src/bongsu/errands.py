@@ -14,6 +14,7 @@ from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.reading import Reading
 from bongsu.ops.logging import configure_logging
+from bongsu.ops.sentry import report_to_sentry
 from bongsu.settings import Settings, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.jobs import Runner
@@ -30,6 +31,7 @@ async def run_trade() -> tuple[bool, str]:
     """
     settings, wiring = load_settings(), Wiring()
     configure_logging("trade", settings.secrets())
+    report_to_sentry(settings, "trade")
     async with open_trading(settings, wiring, process="trade") as trading:
         if not await trading.lease.take():
             return await _ask_the_leader(trading)

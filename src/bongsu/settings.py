@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
     sentry_enabled: bool = Field(
         False,
-        description="오류를 Sentry로도 보냅니다(이 버전은 값만 확인).|Errors to Sentry (checked only, in this version).",
+        description="true면 오류를 Sentry로도 보냅니다. 비밀 값은 가리고, 변수와 요청 본문은 보내지 않습니다.|true: errors go to Sentry too, without secrets, variables or bodies of requests.",
     )
     sentry_dsn: SecretStr | None = Field(
         None, description="Sentry 프로젝트의 DSN.|DSN of the Sentry project."
@@ -218,7 +218,7 @@ class Settings(BaseSettings):
             faults += _unfilled("TELEGRAM_BOT_TOKEN", self.telegram_bot_token)
             faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id) or _no_chat(self.telegram_chat_id)
         if self.sentry_enabled:
-            faults += _unfilled("SENTRY_DSN", self.sentry_dsn)
+            faults += _unfilled("SENTRY_DSN", self.sentry_dsn) or _no_dsn(self.sentry_dsn)
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -384,6 +384,15 @@ _POSTGRES_URL = re.compile(
     r"(?:/[^\s?#]*)?(?:\?[^\s#]*)?"
 )
 _CHAT = re.compile(r"-?[1-9][0-9]{0,18}|@[A-Za-z][A-Za-z0-9_]{4,31}")
+
+
+def _no_dsn(dsn: SecretStr | None) -> list[str]:
+    text = dsn.get_secret_value() if dsn else ""
+    if re.fullmatch(
+        r"https?://[A-Za-z0-9]+(:[A-Za-z0-9]+)?@[^\s/@?#]+/(?:[^\s@?#]+/)?[0-9]+", text
+    ) and _is_safe_url(text):
+        return []
+    return ["SENTRY_DSN: https://공개키@호스트/숫자 처럼 적어 주세요 (https://key@host/number)"]
 
 
 def _no_chat(chat: str | None) -> list[str]:

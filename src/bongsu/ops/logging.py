@@ -1,10 +1,12 @@
 """Logs of a process: one line an event, JSON unless a person watches; no secret passes, whoever wrote the line."""
 
+import contextlib
 import logging
 import math
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -46,8 +48,7 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    outputs: list[logging.StreamHandler[TextIO] | logging.StreamHandler[LogFile]]
-    outputs = [logging.StreamHandler(out), *_kept(process)]
+    outputs: list[Output] = [Output(out), *_kept(process)]
     for output in outputs:
         output.setFormatter(
             RedactingFormatter(
@@ -65,6 +66,19 @@ def configure_logging(
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+class Discreet(logging.Handler):
+    """Tells of its own trouble without the arguments of the line, which Python's way would show as they are."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        trouble = redact(traceback.format_exc(limit=-3))
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"a line of the log was lost, {record.pathname}:{record.lineno}: {trouble}")
+
+
+class Output(Discreet, logging.StreamHandler["TextIO | LogFile"]):
+    pass
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -109,10 +123,10 @@ class LogFile:
         return False
 
 
-def _kept(process: str) -> list[logging.StreamHandler[LogFile]]:
+def _kept(process: str) -> list[Output]:
     """Where no runner keeps what we say: in a container, BONGSU_LOG_FILES names the folder."""
     directory = os.environ.get("BONGSU_LOG_FILES")
-    return [logging.StreamHandler(LogFile(Path(directory), process))] if directory else []
+    return [Output(LogFile(Path(directory), process))] if directory else []
 
 
 def _rendering(out: TextIO | LogFile) -> list[Processor]:
