@@ -22,10 +22,11 @@ from typing import Any
 from pictures.drawing import Series, Window, draw
 from pictures.figures import COLORS, named
 
+from bongsu.monitoring.panels import filled
+
 ROOT = Path(__file__).resolve().parent.parent
 CELL, ROW = 1576 / 24, 38
 MARK_STEP = 60  # seconds
-BUILT_IN = {"$__rate_interval": "1m", "$__interval": "15s"}
 CHROMIUM = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -55,8 +56,6 @@ class Prometheus:
 
 def picture(board: Mapping[str, Any], prometheus: Prometheus, window: Window) -> tuple[str, int]:
     """The page, and its height."""
-    chosen = {f"${v['name']}": v["current"]["value"] for v in board["templating"]["list"]} | BUILT_IN
-    chosen["$__range"] = f"{window.end - window.start:.0f}s"
     marks = [
         (begin, end, COLORS[mark["iconColor"]])
         for mark in board["annotations"]["list"]
@@ -64,10 +63,10 @@ def picture(board: Mapping[str, Any], prometheus: Prometheus, window: Window) ->
         for begin, end in _regions([float(when) for when, _ in series["values"]])
     ]
     seen = Window(window.start, window.end, marks)
-    parts = [_panel(panel, prometheus, seen, chosen) for panel in board["panels"]]
+    parts = [_panel(panel, prometheus, seen, board) for panel in board["panels"]]
     height = int(max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"]) * ROW) + 70
     css = (Path(__file__).parent / "pictures" / "page.css").read_text(encoding="utf-8")
-    title = f"<h1>{escape(board['title'])} <small>모드 {escape(chosen['$mode'])}</small></h1>"
+    title = f"<h1>{escape(board['title'])} <small>모드 {escape(filled('$mode', board))}</small></h1>"
     page = f'<meta charset="utf-8"><style>{css}</style>{title}<div class="board">{"".join(parts)}</div>'
     return page, height
 
@@ -83,25 +82,23 @@ def _regions(moments: list[float]) -> Iterator[tuple[float, float]]:
     yield begin, end
 
 
-def _panel(
-    panel: Mapping[str, Any], prometheus: Prometheus, window: Window, chosen: Mapping[str, str]
-) -> str:
+def _panel(panel: Mapping[str, Any], prometheus: Prometheus, window: Window, board: Mapping[str, Any]) -> str:
     at = panel["gridPos"]
     left, top = at["x"] * CELL, at["y"] * ROW
     width, height = at["w"] * CELL - 8, at["h"] * ROW - 8
     style = f"left:{left:.0f}px;top:{top:.0f}px;width:{width:.0f}px;height:{height:.0f}px"
     if panel["type"] == "row":
         return f'<div class="row" style="{style}">⌄ {escape(panel["title"])}</div>'
-    series = list(_series(panel, prometheus, chosen))
+    series = list(_series(panel, prometheus, window, board))
     drawn = draw(panel, series, window, int(width) - 18, int(height) - 38)
     return f'<div class="panel" style="{style}"><h2>{escape(panel["title"])}</h2>{drawn}</div>'
 
 
-def _series(panel: Mapping[str, Any], prometheus: Prometheus, chosen: Mapping[str, str]) -> Iterator[Series]:
+def _series(
+    panel: Mapping[str, Any], prometheus: Prometheus, window: Window, board: Mapping[str, Any]
+) -> Iterator[Series]:
     for target in panel["targets"]:
-        expression = target["expr"]
-        for name, value in chosen.items():
-            expression = expression.replace(name, value)
+        expression = filled(target["expr"], board, span=f"{window.end - window.start:.0f}s")
         ask = prometheus.now if target.get("instant") else prometheus.over_time
         for found in ask(expression):
             points = [(float(when), float(value)) for when, value in found["values"]]

@@ -365,6 +365,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     """Until SIGTERM or SIGINT; the database's absence ends nothing. Raises SettingsInvalid and CannotStart."""
     from bongsu.ledger.projection import project
     from bongsu.monitoring.ledger_series import LedgerSeries
+    from bongsu.monitoring.panels import PanelWatch
     from bongsu.web.app import create_backend
     from bongsu.web.serve import run_backend as serve
 
@@ -399,6 +400,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             telemetry.note_rules(loaded=loaded, expected=expected_rules())
             await asyncio.sleep(RULES_EVERY)
 
+    panels = PanelWatch(CHECKOUT / "monitoring/grafana", wiring.prometheus_url, telemetry.note_panels)
     ledger = open_ledger(settings, database, pulse=wiring.pulse_file)
     await database.open()
     try:
@@ -408,7 +410,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
         ):
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
-                lives = [sender.run, series.run, watch_rules, *chatting, *watching]
+                lives = [sender.run, series.run, watch_rules, panels.run, *chatting, *watching]
                 await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
         await database.close()

@@ -51,6 +51,15 @@ class Metric:
     def label_names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.labels)
 
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Names as they stand on the wire: a histogram has no sample of its bare name."""
+        if self.kind is not Kind.HISTOGRAM:
+            return (self.name,)
+        return tuple(
+            f"{self.name}_{part}" for part in ("bucket", *(("sum",) if self.summed else ()), "count")
+        )
+
     def label_sets(self, markets: tuple[str, ...] = ()) -> list[dict[str, str]]:
         """Every combination the metric starts with; labels without a closed list take `markets`."""
         values = [allowed if allowed is not None else markets for _, allowed in self.labels]
@@ -456,6 +465,13 @@ METRICS: tuple[Metric, ...] = (
         owners=_B,
     ),
     _gauge("monitoring_rules_expected", "Alert rules in monitoring/alert_rules.yml", owners=_B),
+    _gauge(
+        "dashboard_panels_broken",
+        "Panels of the dashboards in monitoring/grafana/ that cannot show anything, by their data source, query or series, "
+        "a file that is gone counting as one; absent without the files, while Prometheus does not answer, "
+        "and for its first two minutes",
+        owners=_B,
+    ),
     _gauge("disk_free_bytes", "Left for us where the path lies", ("path", ("data", "logs")), owners=_B),
     _gauge("disk_size_bytes", "Size of that file system", ("path", ("data", "logs")), owners=_B),
     BOT_PROCESS_STARTS,

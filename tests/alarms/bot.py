@@ -301,3 +301,6 @@ def host(s: Scrapes) -> Iterator[Series]:
             (np.where(s.at >= at, n, 0.0) for at, n in zip(changes, more, strict=True)), np.zeros(len(s.at))
         )
         yield s.process(Owner.BACKEND, name, known)
+    # A deploy begins with the new files; their new panels are for series that come with the new backend.
+    unknown = [(d.at, d.backend[1]) for d in s.life.deploys if d.more_rules]
+    yield s.process(Owner.BACKEND, "dashboard_panels_broken", during(unknown, s.at) * 2.0)

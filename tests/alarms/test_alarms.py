@@ -162,6 +162,10 @@ MISTAKES = {
         _without("RulesNotLoaded", "unless on() (max(bot_maintenance) == 1)"),
         _deploy(away=90),
     ),
+    "a deploy brings its panels before what they show": (
+        _without("DashboardBroken", "unless on() (max(bot_maintenance) == 1)"),
+        _deploy(away=90),
+    ),
     "three restarts are no loop": (
         _without("RestartLoop", "> 3.5", "> 2"),
         replace(SHORT, restarts=tuple(Restart(HOUR + n * 240, HOUR + n * 240 + 20) for n in range(3))),

@@ -95,6 +95,7 @@ secrets_redacted_total                            counter    sink               
 watchdog_last_received_timestamp_seconds          gauge      -                  B
 monitoring_rules_loaded                           gauge      -                  B
 monitoring_rules_expected                         gauge      -                  B
+dashboard_panels_broken                           gauge      -                  B
 disk_free_bytes                                   gauge      path               B
 disk_size_bytes                                   gauge      path               B
 bot_build_info                                    gauge      version,commit     B,S

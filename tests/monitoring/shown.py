@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bongsu.monitoring.panels import filled, panels_of
+
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "monitoring" / "grafana"
-
-# What Grafana puts in for its own variables; those of a dashboard have their own defaults.
-BUILT_IN = {"$__rate_interval": "1m", "$__interval": "15s", "$__range": "1h"}
 
 
 @dataclass(frozen=True)
@@ -29,22 +28,11 @@ def boards() -> dict[str, dict[str, Any]]:
     return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(GRAFANA.rglob("*.json"))}
 
 
-def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
-
-
-def filled(expression: str, board: dict[str, Any]) -> str:
-    chosen = {f"${v['name']}": v["current"]["value"] for v in board["templating"]["list"]}
-    for name, value in (BUILT_IN | chosen).items():
-        expression = expression.replace(name, value)
-    return expression
-
-
 def queries() -> list[Shown]:
     return [
         Shown(name, panel["title"], target["refId"], filled(target["expr"], board))
         for name, board in boards().items()
-        for panel in panels(board)
+        for panel in panels_of(board)
         for target in panel["targets"]
     ]
 

@@ -11,8 +11,9 @@ import yaml
 
 from bongsu.metrics import METRICS, Kind
 from bongsu.monitoring.dashboards.boards import BOARDS, rendered
+from bongsu.monitoring.panels import panels_of as panels
 from bongsu.ops.stack.postgres import READER
-from monitoring.shown import GRAFANA, ROOT, Shown, boards, marks, panels, queries
+from monitoring.shown import GRAFANA, ROOT, Shown, boards, marks, queries
 from rules.alert_rules import nodes
 from rules.foreign import FOREIGN
 

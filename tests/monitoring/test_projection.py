@@ -48,6 +48,7 @@ LATER = {  # absent as long as there is nothing to tell
     "exchange_api_key_expiry_timestamp_seconds": "the sandbox's keys do not end",
     "monitoring_rules_loaded": "no Prometheus answers here",
     "monitoring_rules_expected": "told with it",
+    "dashboard_panels_broken": "no Prometheus answers here",
     "daily_report_last_sent_timestamp_seconds": "no scheduler has registered its job here",
 }
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -354,7 +355,12 @@ async def test_the_process_tells_what_it_knows_and_forgets_what_it_does_not(book
     assert 0 < series["disk_free_bytes", (("path", "data"),)] < series["disk_size_bytes", (("path", "data"),)]
     assert time.time() - series["watchdog_last_received_timestamp_seconds", ()] < 60
     telemetry.note_rules(loaded=None, expected=8)
-    assert "monitoring_rules_loaded" not in names(parsed((await telemetry.render()).decode()))
+    telemetry.note_panels(0)
+    series = parsed((await telemetry.render()).decode())
+    assert "monitoring_rules_loaded" not in names(series)
+    assert series["dashboard_panels_broken", ()] == 0
+    telemetry.note_panels(None)
+    assert "dashboard_panels_broken" not in names(parsed((await telemetry.render()).decode()))
 
 
 async def test_a_released_lease_leads_no_more(books: Books) -> None:

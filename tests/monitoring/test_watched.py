@@ -9,7 +9,9 @@ import yaml
 
 from bongsu.metrics import IDLE_REASONS, METRICS
 from bongsu.monitoring.dashboards.words import IDLE, SPOKEN
-from monitoring.shown import ROOT, boards, filled, panels
+from bongsu.monitoring.panels import filled
+from bongsu.monitoring.panels import panels_of as panels
+from monitoring.shown import ROOT, boards
 from rules.alert_rules import nodes
 
 RAISED_BY_THE_BOT = {"MonitoringBlind"}

@@ -31,17 +31,19 @@ SILENCED = {
         ),
         *("AIDecisionStalled", "SlowAPIResponse", "StaleMarketData", "CircuitBreakerTripped"),
         *("PortfolioDrawdown", "NotificationBacklog", "DailyReportMissed", "LLMCostRunaway", "ClockSkew"),
-        *("ExchangeMaintenance", "ApiKeyExpiring"),
+        *("ExchangeMaintenance", "ApiKeyExpiring", "DashboardBroken"),
     },
     "PostgresDown": {
         *("SchedulerDown", "DBSlow", "DBPoolExhausted", "PostgresTooManyConnections", "PostgresDeadlocks"),
         *("PostgresIdleInTransaction", "HighErrorRate", "NotificationBacklog", "JobMissed"),
+        "DashboardBroken",
     },
+    "TargetDown": {"DashboardBroken"},
     "SchedulerDown": {"SchedulerHeartbeatStale", "JobMissed", "AIDecisionStalled", "StaleMarketData"},
     "ExchangeMaintenance": {"ExchangeErrors", "StaleMarketData", "AIDecisionStalled"},
 }
 NEVER = ["PositionUnprotected", "OrderOutcomeUnknown", "LedgerMismatch", "Watchdog"]
-OTHERS = ["OrderRejected", "ExchangeBanned", "DiskWillFill", "TargetDown", "RestartLoop"]
+OTHERS = ["OrderRejected", "ExchangeBanned", "DiskWillFill", "RestartLoop"]
 EVERY = sorted({*SILENCED, *NEVER, *OTHERS, *(name for names in SILENCED.values() for name in names)})
 
 

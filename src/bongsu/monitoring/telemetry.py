@@ -98,11 +98,18 @@ class Telemetry:
 
     def note_rules(self, *, loaded: int | None, expected: int | None) -> None:
         """None where nobody knows: Prometheus does not answer, or the file is not there."""
-        for name, rules in (("monitoring_rules_loaded", loaded), ("monitoring_rules_expected", expected)):
-            if rules is None:
-                self.instruments.forget(name)
-            else:
-                self.instruments.set(name, rules)
+        self._note("monitoring_rules_loaded", loaded)
+        self._note("monitoring_rules_expected", expected)
+
+    def note_panels(self, broken: int | None) -> None:
+        """None where nobody knows: Prometheus does not answer, or there are no dashboards."""
+        self._note("dashboard_panels_broken", broken)
+
+    def _note(self, name: str, value: float | None) -> None:
+        if value is None:
+            self.instruments.forget(name)
+        else:
+            self.instruments.set(name, value)
 
     def _note_disks(self) -> None:
         """Paths on one disk say the same, to the byte: by that DiskWillFill knows them."""

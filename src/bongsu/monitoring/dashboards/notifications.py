@@ -76,6 +76,14 @@ def _path() -> Section:
         limits=NONE_IS_GOOD,
         words={"0": ("모두 읽음", GREEN)},
     )
+    panels = figure(
+        "고장 난 패널",
+        "대시보드에서 값을 보여 주지 못하는 패널 수; 이름은 backend 로그에 있습니다"
+        + runbook("DashboardBroken"),
+        Query("dashboard_panels_broken", "패널"),
+        limits=NONE_IS_GOOD,
+        words={"0": ("모두 보임", GREEN)},
+    )
     known = figure(
         "연결된 Alertmanager",
         "Prometheus가 알람을 넘길 수 있는 Alertmanager 수" + runbook("MonitoringUnwell"),
@@ -88,7 +96,8 @@ def _path() -> Section:
         Query("sum(increase(alertmanager_notifications_failed_total[1h]))", "실패"),
         limits=SOME_IS_FINE,
     )
-    return Section("알람이 오는 길", (watchdog, rules, known, lost))
+    beside = (watchdog.span(6), rules.span(4), panels.span(4), known.span(5), lost.span(5))
+    return Section("알람이 오는 길", beside)
 
 
 def _alarms() -> Section:

@@ -110,6 +110,11 @@ def _trader(name: str) -> Container:
     return replace(own, mounts=(*own.mounts, ENV_MOUNT, _KEYS_MOUNT))
 
 
+def _watching_panels(backend: Container) -> Container:
+    """What Grafana is given, where the program looks for it."""
+    return replace(backend, mounts=(*backend.mounts, "./monitoring/grafana:/app/monitoring/grafana:ro"))
+
+
 def _step(name: str, module: str, user: str, *mounts: str, **more: Any) -> Container:
     """Ours, too, but over before the others begin."""
     return Container(
@@ -266,7 +271,7 @@ _EXCHANGE = _process(
 AROUND_A_BOT = (_ALERTMANAGER, _GRAFANA, _POSTGRES, _EXPORTER, _PREPARE, _PROMETHEUS, _ROLES)
 EVERYTHING = (
     *AROUND_A_BOT,
-    _trader("backend"),
+    _watching_panels(_trader("backend")),
     replace(_EXCHANGE, mounts=(*_EXCHANGE.mounts, "exchange-data:/var/lib/bongsu")),
     _trader("scheduler"),
 )
