@@ -1,22 +1,18 @@
 """What a real Prometheus says of its rules, and what we make of one that says nothing we can read."""
 
 import asyncio
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from bongsu.adapters.prometheus import count_alert_rules
+from bongsu.adapters.prometheus import ask_for, count_alert_rules
 from bongsu.app import expected_rules
-from bongsu.ops.stack import alarm_tools
 from bongsu.ops.stack.places import CHECKOUT
-from ops.alertmanager import find_tool
 from ports import free_port
+from real_prometheus import prometheus
 
 OURS = CHECKOUT / "monitoring/alert_rules.yml"
 # Recording rules are no alarms.
@@ -27,25 +23,6 @@ groups:
       - {record: "a:b", expr: vector(1)}
       - {alert: One, expr: vector(1)}
 """
-
-
-@contextmanager
-def prometheus(directory: Path, *rules: Path) -> Iterator[str]:
-    (directory / "prometheus.yml").write_text(f"rule_files: [{', '.join(map(str, rules))}]\n")
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        find_tool(alarm_tools.PROMETHEUS),
-        f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={directory / 'tsdb'}",
-        f"--web.listen-address={address}",
-    ]
-    with (directory / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield f"http://{address}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 async def counted(url: str) -> int:
@@ -79,6 +56,8 @@ async def test_without_rules_it_has_none_and_recording_rules_are_no_alarms(tmp_p
         (200, "[]"),
         (200, '{"data": {"groups": 1}}'),
         (200, '{"data": null}'),
+        (200, '{"data": {"startTime": "yesterday"}}'),
+        (200, '{"data": {"startTime": 7}}'),
     ],
 )
 async def test_an_answer_that_nobody_can_read_is_no_number(status: int, body: str) -> None:
@@ -93,9 +72,13 @@ async def test_an_answer_that_nobody_can_read_is_no_number(status: int, body: st
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        assert await count_alert_rules(f"http://127.0.0.1:{server.server_port}") is None
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert await count_alert_rules(address) is None
+        assert await ask_for(address, ["up"]) is None
         server.shutdown()
 
 
 async def test_nobody_there_is_no_number() -> None:
-    assert await count_alert_rules(f"http://127.0.0.1:{free_port()}") is None
+    address = f"http://127.0.0.1:{free_port()}"
+    assert await count_alert_rules(address) is None
+    assert await ask_for(address, ["up"]) is None

@@ -11,7 +11,7 @@ import httpx2
 from bongsu.adapters.http import open_client
 
 _PATIENCE = 3.0  # seconds
-_WARM_UP = 120.0  # seconds after its start until it has scraped whatever there is
+WARM_UP = 120.0  # seconds after its start until it has scraped whatever there is
 _REFUSALS = (400, 422)  # it cannot read the query, or not carry it out
 
 _UNREADABLE = (httpx2.HTTPError, ValueError, KeyError, TypeError)
@@ -35,7 +35,7 @@ class Understood:
     refused: frozenset[str]
 
 
-async def ask_for(base_url: str, queries: Iterable[str], warm_up: float = _WARM_UP) -> Understood | None:
+async def ask_for(base_url: str, queries: Iterable[str], warm_up: float = WARM_UP) -> Understood | None:
     """None when it does not answer, not in a way we can read, or runs for less than `warm_up` seconds."""
     try:
         async with open_client(base_url, _PATIENCE) as client:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from bongsu.adapters.prometheus import Understood, ask_for
+from bongsu.adapters.prometheus import WARM_UP, Understood, ask_for
 from bongsu.metrics import METRICS
 
 LOOK_EVERY = 30.0  # wall seconds: with all other waits an alarm arrives within three minutes
@@ -56,10 +56,17 @@ class Panel:
 class PanelWatch:
     """`grafana`: the folder of what Grafana is given. `note` takes how many panels are broken, None where nobody knows."""
 
-    def __init__(self, grafana: Path, prometheus_url: str, note: Callable[[int | None], None]) -> None:
+    def __init__(
+        self,
+        grafana: Path,
+        prometheus_url: str,
+        note: Callable[[int | None], None],
+        warm_up: float = WARM_UP,
+    ) -> None:
         self._grafana = grafana
         self._prometheus_url = prometheus_url
         self._note = note
+        self._warm_up = warm_up
         self._told: list[str] = []
 
     async def run(self) -> None:
@@ -70,7 +77,8 @@ class PanelWatch:
     async def look(self) -> None:
         """The names go to the log, once: labels of a series they would be for ever."""
         panels, known = await asyncio.to_thread(lambda: (installed(self._grafana), sources(self._grafana)))
-        understood = await ask_for(self._prometheus_url, {q for panel in panels for q in panel.queries})
+        queries = {query for panel in panels for query in panel.queries}
+        understood = await ask_for(self._prometheus_url, queries, self._warm_up)
         if not panels or understood is None:
             self._note(None)
             return
