@@ -1,11 +1,16 @@
 """What a dashboard needs to show anything, taken away piece by piece under a real Prometheus."""
 
 import asyncio
+import json
 import logging
 import shutil
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,51 +18,81 @@ import promql_parser
 import pytest
 
 from bongsu.adapters.prometheus import WARM_UP, ask_for
+from bongsu.metrics import Owner
 from bongsu.monitoring.dashboards.boards import BOARDS
-from bongsu.monitoring.panels import DASHBOARDS, PanelWatch, filled, installed, series
+from bongsu.monitoring.panels import DASHBOARDS, LOOK_EVERY, PanelWatch, filled, installed, series
+from bongsu.monitoring.telemetry import Telemetry
 from monitoring.shown import GRAFANA, marks, queries
 from ports import free_port
 from real_prometheus import prometheus
-from rules.alert_rules import RULES, nodes
+from rules.alert_rules import RULES, nodes, rendered, seconds, siblings
 from rules.foreign import FOREIGN
 
+ALARM = "DashboardBroken"
 OTHERS = {*FOREIGN, "process_resident_memory_bytes", "process_cpu_seconds_total"}
 WITHOUT_STATEMENTS = {name for name in OTHERS if "statements" not in name} - {"up", "scrape_samples_scraped"}
-FIRING = '{"groups": [{"name": "g", "rules": [{"alert": "Always", "expr": "vector(1)"}]}]}'
+SHORT = [rule.changed(**{"for": "1s"}) for name in (ALARM, "Watchdog") for rule in siblings(name)]
+
+
+@dataclass
+class Watched:
+    """A Prometheus that has the others' series, and of ours what `page` says: the rest the registry knows."""
+
+    address: str
+    page: str = ""
+
+    def query(self, promql: str) -> list[float]:
+        asked = f"{self.address}/api/v1/query?{urllib.parse.urlencode({'query': promql})}"
+        with urllib.request.urlopen(asked, timeout=60) as reply:
+            return [float(found["value"][1]) for found in json.load(reply)["data"]["result"]]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prometheus that has the others' series, and none of ours: those the registry knows."""
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    directory = tmp_path_factory.mktemp("prometheus")
+    (directory / "rules.yml").write_text(rendered([replace(rule, interval="200ms") for rule in SHORT]))
+    found = Watched("")
+    others = "".join(f"{name} 1\n" for name in sorted(WITHOUT_STATEMENTS))
+    with (
+        open_page(lambda: others) as theirs,
+        open_page(lambda: found.page) as ours,
+        prometheus(directory, directory / "rules.yml", targets=[theirs, ours]) as found.address,
+    ):
+        asyncio.run(_scraped(found.address))
+        yield found
+
+
+@contextmanager
+def open_page(text: Callable[[], str]) -> Iterator[str]:
+    """Host and port."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            self.wfile.write("".join(f"{name} 1\n" for name in sorted(WITHOUT_STATEMENTS)).encode())
+            self.wfile.write(text().encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
-    directory = tmp_path_factory.mktemp("prometheus")
-    (directory / "rules.yml").write_text(FIRING)
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        target = f"127.0.0.1:{server.server_port}"
-        with prometheus(directory, directory / "rules.yml", targets=[target]) as url:
-            asyncio.run(_scraped(url))
-            yield url
+        yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
 async def _scraped(url: str) -> None:
+    wanted = WITHOUT_STATEMENTS | {"ALERTS"}
     deadline = time.monotonic() + 60
-    while (said := await ask_for(url, (), warm_up=0)) is None or not said.names >= WITHOUT_STATEMENTS | {
-        "ALERTS"
-    }:
+    while (said := await ask_for(url, (), warm_up=0)) is None or not said.names >= wanted:
         assert time.monotonic() < deadline, said
         await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def address(watched: Watched) -> str:
+    return watched.address
 
 
 @pytest.fixture
@@ -81,26 +116,33 @@ def remove(folder: Path, name: str) -> None:
     (folder / name).rename(folder / f"{name}.gone")
 
 
+def spoil(grafana: Path) -> None:
+    """Three dashboards, each in its own way."""
+    remove(grafana, "dashboards/risk.json")
+    cut = grafana / "dashboards/advice.json"
+    cut.write_text(cut.read_text("utf-8")[:999], "utf-8")
+    (grafana / "dashboards/postgres.json").write_text("[]")
+
+
+def change_what_is_not_ours(grafana: Path) -> None:
+    remove(grafana, "datasources/postgres.yml")
+    (grafana / "dashboards/mine.json").write_text("{")
+
+
 EVERY = len(installed(GRAFANA))
 FAULTS: dict[str, tuple[Callable[[Path], None], int]] = {
-    "nothing": (lambda _: None, 0),
+    "nothing of ours": (change_what_is_not_ours, 0),
     "the data source is renamed": (
         lambda g: rewrite(g / "datasources/prometheus.yml", "uid: prometheus", "uid: prom"),
         EVERY,
     ),
     "the data source's file is gone": (lambda g: remove(g, "datasources/prometheus.yml"), EVERY),
     "the data source's file is none": (lambda g: (g / "datasources/prometheus.yml").write_text("{"), EVERY),
-    "the other data source is gone": (lambda g: remove(g, "datasources/postgres.yml"), 0),
-    "one panel asks another source": (
+    "one dashboard asks another source": (
         lambda g: rewrite(g / "dashboards/advice.json", '"uid": "${datasource}"', '"uid": "old"'),
         len([panel for panel in installed(GRAFANA) if panel.dashboard == "advice"]),
     ),
-    "a dashboard is gone": (lambda g: remove(g, "dashboards/risk.json"), 1),
-    "a dashboard is cut off": (
-        lambda g: (g / "dashboards/risk.json").write_text((g / "dashboards/risk.json").read_text()[:999]),
-        1,
-    ),
-    "a dashboard is something else": (lambda g: (g / "dashboards/risk.json").write_text("[]"), 1),
+    "three dashboards cannot be read": (spoil, 3),
     "all dashboards are gone": (lambda g: remove(g, "dashboards"), len(DASHBOARDS)),
     "a query is refused": (
         lambda g: rewrite(g / "dashboards/exchange.json", "abs(exchange_clock", "abs((exchange_clock"),
@@ -116,7 +158,6 @@ FAULTS: dict[str, tuple[Callable[[Path], None], int]] = {
         ),
         1,
     ),
-    "one of the owner's own is bad": (lambda g: (g / "dashboards/mine.json").write_text("{"), 0),
 }
 
 
@@ -146,6 +187,38 @@ async def test_the_log_names_them_once(grafana: Path, address: str, caplog: pyte
         await watch.look()
         await watch.look()
         assert caplog.messages == ["panels that cannot show anything: risk.json; exchange: 시계 차이"]
+
+
+async def test_the_alarm_rings_under_a_real_prometheus_and_ends_with_the_fault(
+    grafana: Path, watched: Watched
+) -> None:
+    """The shipped rule, waiting for a second in place of a minute."""
+    telemetry = Telemetry(Owner.BACKEND, config_hash="0", mode="sandbox")
+    watch = PanelWatch(grafana, watched.address, telemetry.note_panels, warm_up=0)
+    ringing = f'ALERTS{{alertname="{ALARM}", alertstate="firing"}}'
+
+    async def until(promql: str, found: list[float]) -> None:
+        deadline = time.monotonic() + 60
+        while watched.query(promql) != found:
+            assert time.monotonic() < deadline, f"not {found}: {promql}"
+            watched.page = (await telemetry.render()).decode()
+            await asyncio.sleep(0.05)
+
+    await watch.look()
+    await until("dashboard_panels_broken", [0])
+    assert watched.query(ringing) == []
+    remove(grafana, "dashboards/risk.json")
+    await watch.look()
+    await until(ringing, [1])
+    (grafana / "dashboards/risk.json.gone").rename(grafana / "dashboards/risk.json")
+    await watch.look()
+    await until("dashboard_panels_broken", [0])
+    await until(ringing, [])
+
+
+def test_what_one_look_alone_has_found_does_not_ring() -> None:
+    (rule,) = siblings(ALARM)
+    assert LOOK_EVERY + seconds(rule.interval) <= seconds(rule.body["for"])
 
 
 def test_every_dashboard_of_ours_is_looked_at() -> None:

@@ -136,6 +136,15 @@ def test_of_one_alarm_only_the_gravest_is_told(
     assert told == ({"DiskWillFill"} if graver != milder else set())
 
 
+def test_a_scheduler_that_is_away_takes_nothing_from_the_dashboards(
+    server: Alertmanager, firing: list[dict[str, str]]
+) -> None:
+    away = [alarm("TargetDown", job=job) for job in ("scheduler", "postgres")]
+    broken = alarm("DashboardBroken")
+    assert silenced_by(server, firing, away[0], broken) == set()
+    assert silenced_by(server, firing, away[1]) == {"DashboardBroken"}
+
+
 def test_two_limits_are_two_subjects(server: Alertmanager, firing: list[dict[str, str]]) -> None:
     weekly = alarm("CircuitBreakerTripped", "critical", scope="weekly")
     assert silenced_by(server, firing, weekly, alarm("CircuitBreakerTripped", scope="daily")) == set()

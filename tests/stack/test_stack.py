@@ -229,6 +229,12 @@ def test_a_scheduler_killed_and_left_dead_rings(stack: Stack) -> None:
         stack.bongsu("start", "scheduler")
 
 
+def test_every_panel_can_show_what_it_is_for(stack: Stack) -> None:
+    """By the backend's own count, which it has once Prometheus has run for two minutes."""
+    stack.until(lambda: stack.query("dashboard_panels_broken"), "the panels are looked at", 240)
+    assert stack.query("dashboard_panels_broken > 0") == []
+
+
 def test_it_goes_on_where_it_stopped(stack: Stack) -> None:
     stack.until(stack.all_ready, "all is well")
     before = (stack.ask(8700, "/sandbox/clock")["now"], stack.value("SELECT count(*) FROM orders"))
