@@ -36,7 +36,7 @@ from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
 from bongsu.ledger.watchdog import WatchdogLog
-from bongsu.metrics import Owner
+from bongsu.metric import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry

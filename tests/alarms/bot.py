@@ -9,7 +9,8 @@ from alarms.scrapes import NOTHING, Scrapes, Series, count, during, latest
 from alarms.truths import LOSS, blocked
 from alarms.work import MARKETS, SCHEDULES, Outcome
 from bongsu.core.facts import ErrorType, JobName
-from bongsu.metrics import LLM_MODELS, Owner
+from bongsu.metric import Owner
+from bongsu.metrics import LLM_MODELS
 
 CHECKS = (JobName.RECONCILE, JobName.POSITION, JobName.PORTFOLIO)
 ASKED = (

@@ -89,7 +89,10 @@ class Shelf:
 
 
 def _fingerprint(rules: Sequence[Rule]) -> str:
-    sources = [ROOT / "src/bongsu/metrics.py", *sorted(Path(__file__).parent.glob("*.py"))]
+    sources = [
+        *sorted((ROOT / "src/bongsu").glob("metric*.py")),
+        *sorted(Path(__file__).parent.glob("*.py")),
+    ]
     code = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(code + rendered(list(rules)).encode()).hexdigest()[:12]
 

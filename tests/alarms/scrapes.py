@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from alarms.life import DAY, Life, Span, Times
 from alarms.work import MARKETS, Work
-from bongsu.metrics import Metric, Owner, find
+from bongsu.metric import Metric, Owner
+from bongsu.metrics import find
 from rules.foreign import FOREIGN
 
 EPOCH = 1_700_006_400.0  # wall time at which a life begins, 09:00 KST: a timestamp of 0 lies that far back

@@ -16,7 +16,8 @@ from alarms.results import Shelf
 from alarms.scrapes import TARGETS
 from alarms.trial import Tools, Verdict, Window, judge, series, whole
 from alarms.work import work_of
-from bongsu.metrics import METRICS, Kind
+from bongsu.metric import Kind
+from bongsu.metrics import METRICS
 from rules.alert_rules import RULES, Rule, selectors
 from rules.foreign import FOREIGN
 

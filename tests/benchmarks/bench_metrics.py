@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bongsu.ledger.projection import project
-from bongsu.metrics import Owner
+from bongsu.metric import Owner
 from bongsu.monitoring.ledger_series import LedgerSeries
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.stack import alarm_tools

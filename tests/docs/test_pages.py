@@ -10,7 +10,8 @@ import pytest
 import typer.main
 
 from bongsu.cli import app
-from bongsu.metrics import METRICS, Kind
+from bongsu.metric import Kind
+from bongsu.metrics import METRICS
 from bongsu.sandbox.faults import Rule
 from docs.pages import PAGES, ROOT, blocks, name, typed
 from rules.foreign import FOREIGN

@@ -9,7 +9,8 @@ import promql_parser
 import pytest
 import yaml
 
-from bongsu.metrics import METRICS, Kind
+from bongsu.metric import Kind
+from bongsu.metrics import METRICS
 from bongsu.monitoring.dashboards.boards import BOARDS, rendered
 from bongsu.monitoring.panels import panels_of as panels
 from bongsu.ops.stack.postgres import READER

@@ -15,7 +15,7 @@ from prometheus_client import generate_latest, start_http_server
 from bongsu.core import facts as f
 from bongsu.core.redaction import REMOVALS, Sink, keep_out, redact
 from bongsu.ledger.voice import Voice
-from bongsu.metrics import Owner
+from bongsu.metric import Owner
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
 from monitoring.test_projection import of, parsed

@@ -18,7 +18,7 @@ import promql_parser
 import pytest
 
 from bongsu.adapters.prometheus import WARM_UP, ask_for
-from bongsu.metrics import Owner
+from bongsu.metric import Owner
 from bongsu.monitoring.dashboards.boards import BOARDS
 from bongsu.monitoring.panels import DASHBOARDS, LOOK_EVERY, PanelWatch, filled, installed, series
 from bongsu.monitoring.telemetry import Telemetry

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bongsu.adapters.upbit import client, limits
-from bongsu.metrics import EXCHANGE_ENDPOINTS, METRICS, OPERATIONS, Metric, Owner, find
+from bongsu.metric import Metric, Owner
+from bongsu.metrics import EXCHANGE_ENDPOINTS, METRICS, OPERATIONS, find
 from monitoring.contract import BOUNDS, PROMISED, VALUES
 
 SOURCE = Path(client.__file__).parents[2]

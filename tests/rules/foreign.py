@@ -6,7 +6,7 @@ labels; these they all give.
 
 from dataclasses import dataclass
 
-from bongsu.metrics import Kind
+from bongsu.metric import Kind
 
 
 @dataclass(frozen=True)

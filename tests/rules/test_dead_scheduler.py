@@ -5,7 +5,8 @@ from typing import Any
 import promql_parser
 import pytest
 
-from bongsu.metrics import METRICS, Kind, Owner
+from bongsu.metric import Kind, Owner
+from bongsu.metrics import METRICS
 from rules.alert_rules import RULES, Rule, children
 
 # The rules by which the owner learns that nobody trades, or protects, or reports any more.

@@ -7,7 +7,8 @@ import promql_parser
 import pytest
 import yaml
 
-from bongsu.metrics import METRICS, Kind, Metric
+from bongsu.metric import Kind, Metric
+from bongsu.metrics import METRICS
 from rules.alert_rules import ROOT, RULES, Rule, nodes, parsed, selectors
 from rules.foreign import FOREIGN
 

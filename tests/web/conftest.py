@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from bongsu.ledger.projection import project
-from bongsu.metrics import Owner
+from bongsu.metric import Owner
 from bongsu.monitoring.ledger_series import LedgerSeries
 from bongsu.monitoring.telemetry import Telemetry
 from bongsu.settings import Settings, Wiring

@@ -12,7 +12,7 @@ from bongsu.core.order import Order, OrderRequest, Trigger
 from bongsu.core.risk import VetoReason
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
-from bongsu.metrics import Kind, Metric
+from bongsu.metric import Kind, Metric
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 Increments = dict[Key, Decimal]

@@ -25,6 +25,7 @@ from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
 from bongsu.ledger.queries import load
+from bongsu.metric import Metric
 
 _SQL = {**load("facts"), **load("jobs"), **load("chat")}
 
@@ -151,7 +152,7 @@ class Ledger:
     async def _count_stale_write(self) -> None:
         await self._count(metrics.SCHEDULER_STALE_EPOCH_WRITES)
 
-    async def _count(self, metric: metrics.Metric) -> None:
+    async def _count(self, metric: Metric) -> None:
         async with self._database.transaction("record") as tx:
             await counters.add(tx, {counters.key(metric): counters.ONE})
 

@@ -15,7 +15,8 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from bongsu.metrics import METRICS, Kind, Metric, Owner
+from bongsu.metric import Kind, Metric, Owner
+from bongsu.metrics import METRICS
 
 _Live = Counter | Gauge | Histogram
 

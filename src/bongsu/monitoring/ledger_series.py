@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import Sample
-from bongsu.metrics import METRICS, Kind, Metric, Owner
+from bongsu.metric import Kind, Metric, Owner
+from bongsu.metrics import METRICS
 from bongsu.monitoring.exposition import Exposition
 
 READ_EVERY = 5.0  # seconds from one read's beginning to the next's

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bongsu.metrics import METRICS, Metric
+from bongsu.metric import Metric
+from bongsu.metrics import METRICS
 
 _HEAD = """\
 # Metrics

@@ -14,7 +14,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 import bongsu
 from bongsu.core.redaction import REMOVALS
-from bongsu.metrics import SECRETS_REDACTED, Owner
+from bongsu.metric import Owner
+from bongsu.metrics import SECRETS_REDACTED
 from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries
