@@ -8,7 +8,7 @@ import yaml
 
 from bongsu.core.sight import MONITORING_BLIND
 from rules.alert_rules import NAMES, ROOT, RULES
-from rules.test_series import known_to, made_by
+from rules.test_series import TARGET_LABELS, known_to, made_by
 
 CONFIG = yaml.safe_load((ROOT / "monitoring" / "alertmanager.yml.tmpl").read_text(encoding="utf-8"))
 _MATCHER = re.compile(r'\s*(?P<label>\w+)\s*(?:=~|!~|!=|=)\s*"(?P<values>[^"]*)"\s*')
@@ -46,8 +46,12 @@ def test_every_severity_that_is_asked_for_is_given() -> None:
     assert asked()["severity"] <= {rule.severity for rule in RULES}
 
 
+def test_every_job_that_is_asked_for_is_scraped() -> None:
+    assert asked()["job"] <= set(TARGET_LABELS["job"] or ())
+
+
 def test_nothing_else_is_asked_for() -> None:
-    assert asked().keys() == {"alertname", "severity"}
+    assert asked().keys() == {"alertname", "severity", "job"}
 
 
 def test_every_label_that_is_compared_or_grouped_by_is_one_of_some_alarm() -> None:
