@@ -309,25 +309,27 @@ _AT = st.datetimes(datetime(2017, 1, 1), datetime(2099, 1, 1), timezones=st.just
 _MONEY = st.decimals("0.00000001", "1000000000000", places=8)
 _TEXT = st.text(max_size=80)
 
-_PLAIN: dict[type, st.SearchStrategy[Any]] = {datetime: _AT, Decimal: _MONEY, str: _TEXT}
+_PLAIN: dict[type, st.SearchStrategy[Any]] = {datetime: _AT, Decimal: _MONEY}
 
 
-def _anything(type_: Any) -> st.SearchStrategy[Any]:
+def anything(type_: Any, text: st.SearchStrategy[str] = _TEXT) -> st.SearchStrategy[Any]:
     """Values of a field's type; nested dataclasses are built field by field."""
+    if type_ is str:
+        return text
     if hasattr(type_, "__supertype__"):
-        return st.just(ETH) if type_ is Market else _anything(type_.__supertype__)
+        return st.just(ETH) if type_ is Market else anything(type_.__supertype__, text)
     if type_ is OrderRequest:
         return st.sampled_from((bought().intent.request, bought(side=Side.SELL).intent.request))
     if is_dataclass(type_):
         hints = typing.get_type_hints(type_)
-        return st.builds(type_, **{f.name: _anything(hints[f.name]) for f in fields(type_)})
+        return st.builds(type_, **{f.name: anything(hints[f.name], text) for f in fields(type_)})
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if origin is tuple and arguments[-1] is Ellipsis:
-        return st.lists(_anything(arguments[0]), max_size=3).map(tuple)
+        return st.lists(anything(arguments[0], text), max_size=3).map(tuple)
     if origin is Mapping:
-        return st.dictionaries(_anything(arguments[0]), _anything(arguments[1]), max_size=3)
+        return st.dictionaries(anything(arguments[0], text), anything(arguments[1], text), max_size=3)
     if arguments and origin is not tuple:  # a union
-        return st.one_of(*(_anything(a) for a in arguments))
+        return st.one_of(*(anything(a, text) for a in arguments))
     return _PLAIN[type_] if type_ in _PLAIN else st.from_type(type_)
 
 
@@ -335,7 +337,7 @@ def _anything(type_: Any) -> st.SearchStrategy[Any]:
 @settings(max_examples=20, deadline=None)  # of a loaded machine nothing is asked
 @given(chosen=st.data())
 def test_every_fact_can_be_told(fact_type: type[Fact], chosen: st.DataObject) -> None:
-    fact = chosen.draw(_anything(fact_type))
+    fact = chosen.draw(anything(fact_type))
     voice = Voice(
         chosen.draw(st.sampled_from(("ko", "en"))), chosen.draw(st.sampled_from(("sandbox", "live")))
     )

@@ -1,6 +1,8 @@
-"""What the ledger never takes: a secret. On each connection, so that no statement can go around it."""
+"""What the ledger never takes: a secret, and what PostgreSQL cannot store. On each connection, so that no statement can
+go around it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +13,12 @@ from psycopg.types.string import StrDumperUnknown
 
 from bongsu.core.redaction import Sink, keep_out
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 
 class _Text(StrDumperUnknown):
     def dump(self, obj: str) -> Buffer | None:
-        return super().dump(keep_out(str(obj), Sink.LEDGER))
+        return super().dump(_fit(str(obj)))
 
 
 async def keep_secrets_out(connection: AsyncConnection[Any]) -> None:
@@ -29,9 +33,14 @@ def _dumps(value: Any) -> str:
 def _clean(value: Any) -> Any:
     """Text by text: taken out of the finished JSON, a secret could take a quotation mark with it."""
     if isinstance(value, str):
-        return keep_out(value, Sink.LEDGER)
+        return _fit(value)
     if isinstance(value, Mapping):
         return {_clean(key): _clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in value]
     return value
+
+
+def _fit(text: str) -> str:
+    """A fact is not lost for a character: NUL and halves of pairs become U+FFFD."""
+    return keep_out(_UNSTORABLE.sub("\ufffd", text), Sink.LEDGER)
