@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms reports ring dashboards docker-lint check bench fmt lock clean
+.PHONY: help up replay test mutants alarms reports outage ring dashboards docker-lint check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -55,6 +55,10 @@ bench: ## 메모리와 속도 측정 (memory and speed)
 reports: ## 30일 × 이야기 5개의 리포트를 원 단위로 대조 (the reports of thirty days, five stories, to the won)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/pytest tests/ledger/all_reports.py -n $(WORKERS) -q $(ARGS)
+
+outage: ## 텔레그램이 한 시간 끊기고 보내는 쪽이 100번 죽어도 다 오는지, 약 15분 (an hour without Telegram, 100 kills; OUTAGE_HOUR=3600 for a real one)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/pytest tests/campaigns/whole_outage.py -n 0 -s -q $(ARGS)
 
 ring: ## 일부러 고장 내고 알람이 오는 시간을 잼, 약 30분 (break stacks and time the alarms: make ring ARGS="SchedulerDown")
 	@scripts/bootstrap.sh dev

@@ -1,5 +1,6 @@
 """The Telegram stand-in as its own process: what our messages really arrive at."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -45,33 +46,61 @@ class StandIn:
         return TelegramMessenger(f"{self.url}/telegram", token, chat)
 
     def break_with(self, **rule: Any) -> None:
-        body = [{"path": "/telegram/*", **rule}]
+        self.break_with_all(rule)
+
+    def break_with_all(self, *rules: dict[str, Any]) -> None:
+        body = [{"path": "/telegram/*", **rule} for rule in rules]
         httpx2.put(f"{self.url}/sandbox/faults", json=body, timeout=PATIENCE).raise_for_status()
 
     def received(self) -> list[Arrived]:
-        rows = httpx2.get(
-            f"{self.url}/sandbox/inbox", params={"after": self.start, "limit": 500}, timeout=PATIENCE
-        ).json()
-        return [Arrived(row["id"], datetime.fromisoformat(row["at"]), row["text"]) for row in rows]
+        """All of them, page by page."""
+        found: list[Arrived] = []
+        while True:
+            after = found[-1].id if found else self.start
+            asked = {"after": after, "limit": 1000}
+            rows = httpx2.get(f"{self.url}/sandbox/inbox", params=asked, timeout=PATIENCE).json()
+            if not rows:
+                return found
+            found += [Arrived(row["id"], datetime.fromisoformat(row["at"]), row["text"]) for row in rows]
 
     def begin(self) -> None:
         httpx2.delete(f"{self.url}/sandbox/faults", timeout=PATIENCE).raise_for_status()
         self.start = max((message.id for message in self.received()), default=self.start)
 
 
+class StandInProcess:
+    """Can be killed, stopped and started again: what arrived and its address stay."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._port = free_port()
+        self.at = StandIn(f"http://127.0.0.1:{self._port}")
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", _RUN, str(self._directory), str(self._port)]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        _wait_until_up(self.at.url, self._process)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """It answers nobody and refuses nobody."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
 @contextmanager
 def running_stand_in(directory: Path) -> Iterator[StandIn]:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _RUN, str(directory), str(port)], stderr=subprocess.DEVNULL
-    )
+    process = StandInProcess(directory)
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_up(url, process)
-        yield StandIn(url)
+        yield process.at
     finally:
         process.kill()
-        process.wait()
 
 
 def _wait_until_up(url: str, process: "subprocess.Popen[bytes]") -> None:
