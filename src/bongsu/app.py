@@ -20,7 +20,6 @@ import bongsu
 from bongsu.adapters.clock import SandboxClock
 from bongsu.adapters.prometheus import count_alert_rules
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
-from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
@@ -31,7 +30,6 @@ from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
-from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
@@ -41,11 +39,10 @@ from bongsu.monitoring.telemetry import Telemetry
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
 from bongsu.ops.stack.places import CHECKOUT
+from bongsu.sending import open_senders, telegram_account
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
-    SANDBOX_CHAT,
     SANDBOX_SECRET_KEY,
-    SANDBOX_TOKEN,
     Settings,
     Wiring,
     account_of,
@@ -62,7 +59,6 @@ from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler
-from bongsu.trading.sender import Sender
 from bongsu.trading.valuation import Valuation
 from bongsu.trading.view import MarketView
 
@@ -86,15 +82,18 @@ async def run_scheduler(
     report_to_sentry(settings, "scheduler")
     async with (
         open_trading(settings, wiring, process="scheduler", advisor=advisor) as trading,
-        _open_sender(settings, wiring, trading.database, "scheduler", preempts=True) as sender,
+        open_senders(
+            settings, wiring, trading.database, instance_name("scheduler"), preempts=True
+        ) as senders,
     ):
         sending: list[asyncio.Task[None]] = []
 
         async def begin_sending() -> None:
             if not sending:
-                sending.append(asyncio.create_task(sender.run()))
-                sending[0].add_done_callback(lambda _: scheduler.stopping.set())  # silent is as good as dead
-                await sender.leads_within(FIRST_WORDS)  # else the backend would tell of our start
+                sending.extend(asyncio.create_task(sender.run()) for sender in senders.all)
+                for task in sending:
+                    task.add_done_callback(lambda _: scheduler.stopping.set())  # silent is as good as dead
+                await senders.telegram.leads_within(FIRST_WORDS)  # else the backend would tell of our start
 
         scheduler = _schedule(trading, begin_sending)
         _stop_on_signal(scheduler.stopping)
@@ -106,7 +105,7 @@ async def run_scheduler(
             for task in sending:
                 if task.done():
                     task.result()
-            await sender.drain(LAST_WORDS)
+            await senders.telegram.drain(LAST_WORDS)
         finally:
             for task in sending:
                 task.cancel()
@@ -135,32 +134,6 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
         opening=trading.opening,
         on_lead=on_lead,
     )
-
-
-@contextlib.asynccontextmanager
-async def _open_sender(
-    settings: Settings, wiring: Wiring, database: Database, process: str, *, preempts: bool
-) -> AsyncIterator[Sender]:
-    lease = Lease(database, "sender", instance_name(process), settings.lease_seconds)
-    outbox = Outbox(database, lease, Voice(settings.bongsu_lang, settings.bongsu_mode))
-    messenger = _open_messenger(settings, wiring)
-    try:
-        yield Sender(outbox, messenger, lease, preempts=preempts)
-    finally:
-        await messenger.close()
-
-
-def _open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
-    return TelegramMessenger(wiring.telegram_api(settings), *_telegram_account(settings))
-
-
-def _telegram_account(settings: Settings) -> tuple[str, str]:
-    """Token and chat: the owner's, or the stand-in's."""
-    if not settings.telegram_enabled:
-        return SANDBOX_TOKEN, SANDBOX_CHAT
-    assert settings.telegram_bot_token is not None  # the settings are validated
-    assert settings.telegram_chat_id is not None
-    return settings.telegram_bot_token.get_secret_value(), settings.telegram_chat_id
 
 
 def _stop_on_signal(stopping: asyncio.Event) -> None:
@@ -331,6 +304,8 @@ def open_ledger(
         day_start=settings.trading_day_start,
         limits=settings.risk_limits,
         lease=lease,
+        quiet=settings.quiet_hours,
+        routes=settings.routes,
         on_heartbeat=pulse.touch if pulse else lambda: None,
     )
 
@@ -405,12 +380,13 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
     await database.open()
     try:
         async with (
-            _open_sender(settings, wiring, database, "backend", preempts=False) as sender,
+            open_senders(settings, wiring, database, instance_name("backend"), preempts=False) as senders,
             _open_dialogue(settings, wiring, database, ledger) as chatting,
         ):
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
-                lives = [sender.run, series.run, watch_rules, panels.run, *chatting, *watching]
+                speaking = [sender.run for sender in senders.all]
+                lives = [*speaking, series.run, watch_rules, panels.run, *chatting, *watching]
                 await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
         await database.close()
@@ -430,7 +406,7 @@ async def _open_dialogue(
     if not users:
         yield []
         return
-    token, chat_id = _telegram_account(settings)
+    token, chat_id = telegram_account(settings)
     chats = users | ({int(chat_id)} if chat_id.lstrip("-").isdigit() else set())
     talk = TelegramChat(wiring.telegram_api(settings), token)
     ears = Ears(token.partition(":")[0], AllowList(users, chats), ledger, Reading(database), settings)

@@ -1,5 +1,6 @@
 """Every metric once: name, type, owner, labels, meaning. Nothing exports a name that is not here."""
 
+from bongsu.core.channels import Channel
 from bongsu.core.decision import Action, RejectionReason
 from bongsu.core.facts import DecisionSkip, ErrorType, JobName, Layer, SkipReason
 from bongsu.core.order import Side
@@ -207,6 +208,17 @@ NOTIFICATION_FAILED = _counter(
     ("reason", ("temporary", "permanent")),
 )
 NOTIFICATION_DEAD_LETTER = _counter("notification_dead_letter_total", "Messages given up", ("kind", KINDS))
+_CHANNEL = ("channel", tuple(Channel))
+SECOND_CHANNEL_SENT = _counter("second_channel_sent_total", "Messages delivered by mail or webhook", _CHANNEL)
+SECOND_CHANNEL_FAILED = _counter(
+    "second_channel_failed_total",
+    "Attempts to deliver by mail or webhook that failed",
+    _CHANNEL,
+    ("reason", ("temporary", "permanent")),
+)
+SECOND_CHANNEL_DEAD_LETTER = _counter(
+    "second_channel_dead_letter_total", "Messages given up by mail or webhook", _CHANNEL
+)
 BOT_PROCESS_STARTS = _counter(
     "bot_process_starts_total", "Process starts", ("process", ("backend", "scheduler"))
 )
@@ -380,6 +392,9 @@ METRICS: tuple[Metric, ...] = (
     NOTIFICATION_SENT,
     NOTIFICATION_FAILED,
     NOTIFICATION_DEAD_LETTER,
+    SECOND_CHANNEL_SENT,
+    SECOND_CHANNEL_FAILED,
+    SECOND_CHANNEL_DEAD_LETTER,
     _gauge("notification_outbox_depth", "Messages waiting"),
     _gauge("notification_outbox_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),
     _gauge(

@@ -16,11 +16,12 @@ from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bongsu.channel_settings import ChannelSettings, is_safe_url
 from bongsu.core.market import Market, parse_market
 from bongsu.core.redaction import KNOWN
 from bongsu.core.risk import RiskLimits
@@ -36,7 +37,7 @@ SANDBOX_ACCESS_KEY = "sandbox-access-key"
 SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
 
 
-class Settings(BaseSettings):
+class Settings(ChannelSettings):
     """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
 
     model_config = SettingsConfigDict(
@@ -207,7 +208,7 @@ class Settings(BaseSettings):
     @field_validator("deadman_url")
     @classmethod
     def _reach_it_safely(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or _is_safe_url(value.get_secret_value()):
+        if value is None or is_safe_url(value.get_secret_value()):
             return value
         raise ValueError("https:// 로 시작하는 주소를 적어 주세요 (an https address is needed)")
 
@@ -219,6 +220,7 @@ class Settings(BaseSettings):
             faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id) or _no_chat(self.telegram_chat_id)
         if self.sentry_enabled:
             faults += _unfilled("SENTRY_DSN", self.sentry_dsn) or _no_dsn(self.sentry_dsn)
+        faults += self.mail_faults()
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -362,12 +364,6 @@ def _market(number: int, name: str) -> Market:
         ) from None
 
 
-def _is_safe_url(text: str) -> bool:
-    url = urlsplit(text)
-    local = url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")
-    return bool(url.hostname) and (url.scheme == "https" or local)
-
-
 def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
     if not text:
@@ -390,7 +386,7 @@ def _no_dsn(dsn: SecretStr | None) -> list[str]:
     text = dsn.get_secret_value() if dsn else ""
     if re.fullmatch(
         r"https?://[A-Za-z0-9]+(:[A-Za-z0-9]+)?@[^\s/@?#]+/(?:[^\s@?#]+/)?[0-9]+", text
-    ) and _is_safe_url(text):
+    ) and is_safe_url(text):
         return []
     return ["SENTRY_DSN: https://공개키@호스트/숫자 처럼 적어 주세요 (https://key@host/number)"]
 
@@ -462,11 +458,9 @@ def account_of(world_id: str) -> str:
 
 
 def describe() -> Mapping[str, tuple[str, str]]:
-    """Each setting's name with its description and default, in the order of the class."""
-    return {
-        name.upper(): (field.description or "", _default(field.default))
-        for name, field in Settings.model_fields.items()
-    }
+    """Each setting's name with its description and default, in the order of the class; the channels' last."""
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in ChannelSettings.model_fields)
+    return {name.upper(): (field.description or "", _default(field.default)) for name, field in fields}
 
 
 def _default(value: Any) -> str:

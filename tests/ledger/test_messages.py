@@ -33,6 +33,7 @@ from bongsu.core.figures import price_text, volume_text, won_text
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price, Volume, tick_size
 from bongsu.core.order import Fill, Intent, IntentState, Order, OrderRequest, OrderState, Side, Trigger
+from bongsu.core.outgoing import Urgency
 from bongsu.core.risk import Veto, VetoReason
 from bongsu.ledger.messages import Message, Voice, messages
 
@@ -186,7 +187,7 @@ def test_an_alert_fires_and_resolves() -> None:
     )
     firing = told(fact)
     assert firing.kind == "alert"
-    assert firing.topic is None
+    assert (firing.topic, firing.urgency) == ("alert:SchedulerDown:firing", Urgency.CRITICAL)
     assert firing.text == (
         "🔴 경보 발생\n━━━━━━━━━━━━━━━━━━━━\n경보: 스케줄러 중단 (SchedulerDown)\n심각도: 긴급 (CRITICAL)\n"
         "내용: 5분 동안 응답이 없습니다.\n발생: 2025-12-28 14:00:00\n대응 방법: https://x/r.md"

@@ -11,6 +11,7 @@ from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice
 from bongsu.ledger.outbox import Outbox
+from bongsu.ledger.telling import Telling
 
 AT_ONCE = {"pace": 0.0, "patience": 0.0}
 
@@ -32,7 +33,7 @@ async def lease(database: Database) -> Lease:
 
 @pytest.fixture
 def outbox(database: Database, lease: Lease) -> Outbox:
-    return Outbox(database, lease, Voice("ko", "sandbox"))
+    return Outbox(database, lease, Telling(Voice("ko", "sandbox")))
 
 
 class Rows:
@@ -96,7 +97,7 @@ async def test_the_pace_is_kept_whoever_sent_the_message_before(
     await outbox.sent(first, "1")
     other = Lease(database, "sender", "other", 10)
     assert await other.take(by_force=True)
-    second = await Outbox(database, other, Voice("ko", "sandbox")).next(pace=60, patience=0)
+    second = await Outbox(database, other, Telling(Voice("ko", "sandbox"))).next(pace=60, patience=0)
     assert second is not None
     assert 50 < second.wait <= 60
 
@@ -109,7 +110,7 @@ async def test_who_takes_over_waits_for_the_attempt_that_was_begun(
     assert begun is not None
     lease = Lease(database, "sender", "other", 10)
     assert await lease.take(by_force=True)
-    other = Outbox(database, lease, Voice("ko", "sandbox"))
+    other = Outbox(database, lease, Telling(Voice("ko", "sandbox")))
     waiting = await other.next(pace=0, patience=60)
     assert waiting is not None
     assert (waiting.id, waiting.wait > 50) == (begun.id, True)

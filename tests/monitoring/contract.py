@@ -82,6 +82,9 @@ price_outliers_rejected_total                     counter    source             
 notification_sent_total                           counter    kind               L
 notification_failed_total                         counter    kind,reason        L
 notification_dead_letter_total                    counter    kind               L
+second_channel_sent_total                         counter    channel            L
+second_channel_failed_total                       counter    channel,reason     L
+second_channel_dead_letter_total                  counter    channel            L
 notification_outbox_depth                         gauge      -                  L
 notification_outbox_oldest_age_seconds            gauge      -                  L
 daily_report_last_sent_timestamp_seconds          gauge      -                  L
@@ -126,6 +129,7 @@ VALUES = {
     ("exchange_requests_total", "outcome"): "ok client_error server_error timeout rate_limited banned "
     "malformed auth",
     ("notification_sent_total", "kind"): "trade error status report alert",
+    ("second_channel_sent_total", "channel"): "mail webhook",
     ("disk_free_bytes", "path"): "data logs",
 }
 

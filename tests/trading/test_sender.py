@@ -23,6 +23,7 @@ from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice
 from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.store import Ledger
+from bongsu.ledger.telling import Telling
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
 from bongsu.trading.ports import Messenger
 from bongsu.trading.sender import Sender
@@ -81,7 +82,7 @@ class Desk:
     ) -> AsyncIterator[Sender]:
         lease = lease or self.lease()
         sender = Sender(
-            Outbox(self.database, lease, VOICE),
+            Outbox(self.database, lease, Telling(VOICE)),
             messenger or self.stand_in.messenger(),
             lease,
             preempts=preempts,

@@ -1,6 +1,15 @@
 """A message on its way out."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Urgency(StrEnum):
+    """How soon the owner must know. Only what is critical rings at night."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +23,4 @@ class Outgoing:
     log_line: str | None  # logged when it was delivered
     repeated: bool  # an earlier attempt may have arrived
     wait: float
+    urgency: Urgency = Urgency.INFO

@@ -1,7 +1,7 @@
 """What the owner is told of each fact. Written with the fact, in its transaction; sent later, in order."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from bongsu.core.facts import (
@@ -41,6 +41,7 @@ from bongsu.core.facts import (
     Resumed,
     TradeVetoed,
 )
+from bongsu.core.outgoing import Urgency
 from bongsu.core.risk import VetoReason
 from bongsu.ledger import chat_texts, report_text, texts
 from bongsu.ledger.picture import draw_equity
@@ -66,17 +67,30 @@ _TOLD_VETOES = frozenset(
 _TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE, ControlKind.FLATTEN})
 
 _FIRST_BALANCE = "initial"  # the account as the bot found it: nothing moved
+# What is wrong with Telegram cannot be told through it alone.
+_ABOUT_TELEGRAM = frozenset({"NotificationBacklog", "NotificationChannelBroken"})
+_URGENCIES = {"critical": Urgency.CRITICAL, "warning": Urgency.WARNING}
+
+STORM = timedelta(minutes=10)
+ALERT_STORM = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Of one `topic` at most one is told in ten minutes. `log_line` is logged when the message was delivered."""
+    """Of one `topic` one is told in `window`; what else comes in it is told together at its end.
+
+    `log_line` is logged when the message was delivered.
+    """
 
     kind: Kind
     text: str
     topic: str | None = None
     log_line: str | None = None
     picture: bytes | None = None  # a PNG, under which the text stands
+    urgency: Urgency = Urgency.INFO
+    window: timedelta = STORM
+    before_it: str | None = None  # a topic: what is held of it is told before this message
+    of_the_channel: bool = False  # goes to the second channel at once
 
 
 def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
@@ -86,10 +100,10 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return (_settled(fact, voice),)
         case OrderRefused():
             topic = f"refused:{fact.intent.request.market}:{fact.name}"
-            return (Message("status", texts.refused(fact, voice), topic),)
+            return (_warning(texts.refused(fact, voice), topic),)
         case OrderOutcomeLost():
             topic = f"unknown:{fact.intent.request.market}"
-            return (Message("status", texts.outcome_lost(fact, voice, now), topic),)
+            return (_critical(texts.outcome_lost(fact, voice, now), topic),)
         case TradeVetoed():
             return _veto(fact, voice)
         case JobFailed() | ErrorOccurred():
@@ -101,36 +115,37 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case DailyReported():
             return _reports(fact, voice)
         case AlertChanged():
-            return (Message("alert", texts.alert(fact, voice)),)
+            return (_alert(fact, voice),)
         case BreakerTripped():
-            return (Message("status", texts.breaker_tripped(fact, voice)),)
+            told = texts.breaker_tripped(fact, voice)
+            return (_critical(told) if fact.scope == "weekly" else _warning(told),)
         case BreakerReset():
             return (Message("status", texts.breaker_reset(fact, voice)),)
         case Reconciled():
             if not fact.mismatches:
                 return ()
-            return (Message("status", texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
+            return (_critical(texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
         case FundsMoved():
             first = fact.note == _FIRST_BALANCE
             return () if first else (Message("status", texts.funds_moved(fact, voice)),)
         case ControlApplied():
-            told = fact.kind in _TOLD_CONTROLS or not fact.done
-            return (Message("status", texts.control(fact, voice, now)),) if told else ()
+            worth_it = fact.kind in _TOLD_CONTROLS or not fact.done
+            return (_critical(texts.control(fact, voice, now)),) if worth_it else ()
         case CommandHeard():
-            told = fact.hearing is Hearing.STRANGER
-            return (Message("status", chat_texts.stranger(fact, voice, now), "stranger"),) if told else ()
+            strange = fact.hearing is Hearing.STRANGER
+            return (_warning(chat_texts.stranger(fact, voice, now), "stranger"),) if strange else ()
         case AlertMuted():
             return (Message("status", chat_texts.muted(fact, voice, now)),)
         case MuteEnded():
-            alarms = (Message("alert", texts.alert(alarm, voice)) for alarm in fact.firing)
+            alarms = (_alert(alarm, voice) for alarm in fact.firing)
             return (Message("status", chat_texts.mute_ended(fact, voice, now)), *alarms)
         case Paused():
-            return (Message("status", texts.paused(fact, voice, now)),)
+            return (_warning(texts.paused(fact, voice, now)),)
         case Resumed():
-            return (Message("status", texts.resumed(fact, voice, now)),)
+            return (_warning(texts.resumed(fact, voice, now)),)
         case RecoveryFound():
             left_over = fact.orphaned_runs or fact.open_intents
-            return (Message("status", texts.recovery(fact, voice, now)),) if left_over else ()
+            return (_warning(texts.recovery(fact, voice, now)),) if left_over else ()
         case (
             JobSucceeded()
             | JobSkipped()
@@ -146,6 +161,29 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return ()
         case _:
             assert_never(fact)
+
+
+def _critical(text: str, topic: str | None = None) -> Message:
+    return Message("status", text, topic, urgency=Urgency.CRITICAL)
+
+
+def _warning(text: str, topic: str | None = None) -> Message:
+    return Message("status", text, topic, urgency=Urgency.WARNING)
+
+
+def _alert(fact: AlertChanged, voice: Voice) -> Message:
+    """Its end is as urgent as itself, and never told before it."""
+    firing, ended = f"alert:{fact.name}:firing", f"alert:{fact.name}:resolved"
+    topic, other = (firing, ended) if fact.firing else (ended, firing)
+    return Message(
+        "alert",
+        texts.alert(fact, voice),
+        topic,
+        urgency=_URGENCIES.get(fact.severity, Urgency.INFO),
+        window=ALERT_STORM,
+        before_it=other,
+        of_the_channel=fact.name in _ABOUT_TELEGRAM,
+    )
 
 
 def _reports(fact: DailyReported, voice: Voice) -> tuple[Message, ...]:
@@ -165,14 +203,14 @@ def _settled(fact: OrderSettled, voice: Voice) -> Message:
 def _veto(fact: TradeVetoed, voice: Voice) -> tuple[Message, ...]:
     if fact.veto.reason not in _TOLD_VETOES:
         return ()
-    return (Message("status", texts.veto(fact, voice), f"veto:{fact.market}:{fact.veto.reason}"),)
+    return (_warning(texts.veto(fact, voice), f"veto:{fact.market}:{fact.veto.reason}"),)
 
 
 def _error(fact: JobFailed | ErrorOccurred, voice: Voice, now: datetime) -> tuple[Message, ...]:
     if fact.error_type in _UNTOLD_ERRORS:
         return ()
     text = texts.error(fact.error, fact.message, fact.context, voice, now)
-    return (Message("error", text, f"error:{fact.error_type}:{fact.error}"),)
+    return (Message("error", text, f"error:{fact.error_type}:{fact.error}", urgency=Urgency.WARNING),)
 
 
 def _started(fact: ProcessStarted, voice: Voice, now: datetime) -> tuple[Message, ...]:

@@ -6,13 +6,15 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core.facts import ErrorType
-from bongsu.core.outgoing import Outgoing
+from bongsu.core.outgoing import Outgoing, Urgency
 from bongsu.ledger import counters
 from bongsu.ledger.counters import Increments, key
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.queries import load
-from bongsu.ledger.voice import Voice
+from bongsu.ledger.second_outbox import hasten, spare
+from bongsu.ledger.telling import Telling
+from bongsu.ledger.voice import sent_again
 
 _SQL = load("outbox")
 
@@ -20,10 +22,10 @@ _SQL = load("outbox")
 class Outbox:
     """`lease` is the sender's. Everything raises LedgerUnavailable, all but `sent` LeaseLost."""
 
-    def __init__(self, database: Database, lease: Lease, voice: Voice) -> None:
+    def __init__(self, database: Database, lease: Lease, telling: Telling) -> None:
         self._database = database
         self._lease = lease
-        self._voice = voice
+        self._telling = telling
 
     async def listen(self, wake: Callable[[], None]) -> None:
         """For ever: calls `wake` when there may be something to send."""
@@ -33,6 +35,7 @@ class Outbox:
         """The oldest message that was not delivered, its attempt on record."""
         async with self._database.transaction("outbox") as tx:
             await self._lease.check(tx)
+            await self._telling.tell_due(tx)
             row = await (await tx.execute(_SQL["oldest"], {"pace": pace})).fetchone()
             if row is None:
                 return None
@@ -41,18 +44,22 @@ class Outbox:
             return Outgoing(
                 id=row["id"],
                 kind=row["kind"],
-                text=self._marked(row["text"], row["id"]) if row["maybe_sent"] else row["text"],
+                text=sent_again(row["text"], row["id"], self._telling.voice)
+                if row["maybe_sent"]
+                else row["text"],
                 picture=row["picture"],
                 log_line=row["log_line"],
                 repeated=row["maybe_sent"],
                 wait=row["wait"],
+                urgency=Urgency(row["urgency"]),
             )
 
     async def sent(self, message: Outgoing, channel_id: str) -> None:
         """Whoever leads by now: what was delivered was delivered."""
         counted = {key(metrics.NOTIFICATION_SENT, kind=message.kind): counters.ONE}
         async with self._database.transaction("outbox") as tx:
-            await self._mark(tx, "sent", counted, {"id": message.id, "channel_id": channel_id})
+            if await self._mark(tx, "sent", counted, {"id": message.id, "channel_id": channel_id}):
+                await spare(tx, message.id)
 
     async def failed(
         self, message: Outgoing, error: str, *, permanent: bool, refused: bool, retry_after: float | None
@@ -69,6 +76,8 @@ class Outbox:
         async with self._database.transaction("outbox") as tx:
             await self._lease.check(tx)
             await self._mark(tx, "failed", counted, values)
+            if permanent:
+                await hasten(tx)
 
     async def dead(self, message: Outgoing, error: str) -> None:
         """Gives the message up: the channel will not take it as it is, and the others wait behind it."""
@@ -82,16 +91,10 @@ class Outbox:
             await self._lease.check(tx)
             if await self._mark(tx, "dead", counted, values):
                 await tx.execute(_SQL["dead_event"], values | {"context": context})
+                await hasten(tx, message.id)
 
     async def _mark(self, tx: Tx, statement: str, counted: Increments, values: dict[str, object]) -> bool:
         if await (await tx.execute(_SQL[statement], values)).fetchone() is None:
             return False
         await counters.add(tx, counted)
         return True
-
-    def _marked(self, text: str, number: int) -> str:
-        line = self._voice.say(
-            f"재전송: 이 알림은 이미 한 번 도착했을 수 있습니다. (#{number})",
-            f"Sent again: this message may have arrived before. (#{number})",
-        )
-        return self._voice.add_line(text, line)

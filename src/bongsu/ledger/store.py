@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core import facts as f
+from bongsu.core.channels import QuietHours, Route
 from bongsu.core.clock import ExchangeSigns
 from bongsu.core.market import Candle, Market
 from bongsu.core.money import Krw
@@ -25,6 +26,7 @@ from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
 from bongsu.ledger.queries import load
+from bongsu.ledger.telling import Telling
 from bongsu.metric import Metric
 
 _SQL = {**load("facts"), **load("jobs"), **load("chat")}
@@ -57,10 +59,13 @@ class Ledger:
         day_start: time,
         limits: RiskLimits,
         lease: Lease | None = None,
+        quiet: QuietHours | None = None,
+        routes: Sequence[Route] = (),
         on_heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._voice = voice
+        self._telling = Telling(voice, quiet, routes)
         self._day_start = day_start
         self._limits = limits
         self._lease = lease
@@ -123,18 +128,9 @@ class Ledger:
         await counters.add(tx, counters.counters(fact))
         if isinstance(fact, f.AlertChanged) and await self._is_muted(tx, fact.name):
             return True
-        for message in messages(fact, self._voice, datetime.now(UTC)):
-            topic = {"topic": message.topic}
-            if message.topic and await (await tx.execute(_SQL["told_lately"], topic)).fetchone():
-                continue
-            row = {
-                "kind": message.kind,
-                "text": message.text,
-                "log_line": message.log_line,
-                "picture": message.picture,
-            }
-            await tx.execute(_SQL["enqueue"], row | topic)
-            await tx.execute(_SQL["wake_sender"])
+        now = datetime.now(UTC)
+        for message in messages(fact, self._voice, now):
+            await self._telling.enqueue(tx, message, now)
         return True
 
     async def _is_muted(self, tx: Tx, alert: str) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from bongsu.core.channels import Channel
 from bongsu.core.facts import (
     AlertChanged,
     BreakerReset,
@@ -41,6 +42,7 @@ _SEVERITIES = {
     "info": ("🔵", "정보 (INFO)", "INFO"),
 }
 _PROCESSES = {"scheduler": ("스케줄러", "scheduler"), "backend": ("백엔드", "backend")}
+_CHANNELS = {Channel.MAIL: ("메일", "mail"), Channel.WEBHOOK: ("웹훅", "webhook")}
 _SCOPES = {"daily": ("일일", "daily"), "weekly": ("주간", "weekly")}
 _REASONS = {
     "owner": ("사용자 요청", "asked for by the owner"),
@@ -185,6 +187,20 @@ def alert(fact: AlertChanged, voice: Voice) -> str:
         voice.say("내용: ", "What: ") + fact.description,
         *_since(fact, voice),
         *(runbook if fact.firing else ()),
+    )
+
+
+def second_channel_broken(channel: Channel, error: str, voice: Voice, now: datetime) -> str:
+    ko, en = _CHANNELS[channel]
+    return voice.letter(
+        voice.say(f"⚠️ 둘째 알림 경로 고장 ({ko})", f"⚠️ Second channel broken ({en})"),
+        voice.say("까닭: ", "Why: ") + error,
+        voice.say(
+            "내용: 그 경로로 갈 알림은 보관하고 5분마다 다시 보냅니다. 텔레그램은 그대로 갑니다.",
+            "What: its messages are kept and tried again every five minutes. Telegram is not affected.",
+        ),
+        voice.say("확인: bongsu doctor", "See: bongsu doctor"),
+        _time(now, voice),
     )
 
 

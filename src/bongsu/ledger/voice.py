@@ -38,3 +38,12 @@ class Voice:
 
 def _one_line(text: str) -> str:
     return keep_out(" ".join(text.split()), Sink.MESSAGE)
+
+
+def sent_again(letter: str, number: int, voice: Voice) -> str:
+    """A message that may have arrived before says so."""
+    line = voice.say(
+        f"재전송: 이 알림은 이미 한 번 도착했을 수 있습니다. (#{number})",
+        f"Sent again: this message may have arrived before. (#{number})",
+    )
+    return voice.add_line(letter, line)

@@ -1,5 +1,6 @@
 """What `bongsu doctor` looks at, one function a check. Each answers what it found and how to repair it."""
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,10 @@ from decimal import Decimal
 import httpx2
 import yaml
 
+from bongsu.adapters.second.mail import MailMessenger
+from bongsu.core.channels import MailAccount
 from bongsu.core.figures import kst_text
-from bongsu.errors import PortTaken, SettingsInvalid
+from bongsu.errors import NotDelivered, PortTaken, SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.patient import Finding, Patient, verdict
 from bongsu.ops.running import NoAnswer, ask, fetch
@@ -275,6 +278,36 @@ def commands(patient: Patient) -> Iterator[Finding]:
         yield Finding("commands", "ok", local)
 
 
+def channels(patient: Patient) -> Iterator[Finding]:
+    """What tells the owner when Telegram does not."""
+    chosen = patient.settings
+    if isinstance(chosen, SettingsInvalid):
+        yield Finding("channels", "unknown", say("설정부터 고쳐야 합니다", "the settings come first"))
+        return
+    if not chosen.routes:
+        none = say(
+            "둘째 경로가 없습니다. 텔레그램이 고장 나면 알릴 길이 없습니다 (SMTP_HOST, WEBHOOK_URL)",
+            "no second channel: when Telegram breaks, nothing tells you (SMTP_HOST, WEBHOOK_URL)",
+        )
+        yield Finding("channels", "ok", none)
+    if chosen.mail_account is not None:
+        yield _mail(chosen.mail_account)
+    if chosen.webhook_url is not None:
+        preset = chosen.webhook_preset
+        yield Finding("channels", "ok", say(f"웹훅({preset})이 켜져 있습니다", f"webhook ({preset}) is set"))
+
+
+def _mail(account: MailAccount) -> Finding:
+    """Connects and logs in: what is wrong shows before it is needed."""
+    where = f"{account.host}:{account.port}"
+    try:
+        asyncio.run(MailMessenger(account).probe())
+    except NotDelivered as failure:
+        repair = say(".env의 SMTP_ 설정을 고치세요", "repair SMTP_… in .env")
+        return Finding("channels", "fail", f"{where}: {failure}", f"{repair} · bongsu restart scheduler")
+    return Finding("channels", "ok", say(f"메일 서버에 로그인했습니다 ({where})", f"logged in to {where}"))
+
+
 def outbox(patient: Patient) -> Iterator[Finding]:
     depth = patient.metric("notification_outbox_depth")
     age = patient.metric("notification_outbox_oldest_age_seconds")
@@ -405,6 +438,7 @@ CHECKS: tuple[Check, ...] = (
     telegram,
     commands,
     outbox,
+    channels,
     metrics,
     prometheus,
     rules,

@@ -24,6 +24,7 @@ _SECTIONS = {
     "AI_ADVISOR": "AI 판단 | AI decisions",
     "STOP_LOSS_PERCENT": "위험 한도 | Risk limits",
     "RETENTION_DAYS": "운영 | Operation",
+    "SECOND_CHANNEL_WHEN": "둘째 경로와 조용한 시간 | Second channel and quiet hours",
 }
 
 # Refused by name as soon as they are switched on.

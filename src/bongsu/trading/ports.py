@@ -12,6 +12,7 @@ from bongsu.core.decision import Advice
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
 from bongsu.core.order import Intent, Order, OrderRequest
+from bongsu.core.outgoing import Urgency
 from bongsu.core.portfolio import Portfolio
 from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskState, Veto
@@ -189,7 +190,9 @@ class Lease(Protocol):
 
 
 class Messenger(Protocol):
-    async def send(self, text: str, dedupe: str, *, picture: bytes | None = None) -> str:
+    async def send(
+        self, text: str, dedupe: str, *, picture: bytes | None = None, urgency: Urgency = Urgency.INFO
+    ) -> str:
         """Delivers one message, as the words under `picture` where there is one. Raises NotDelivered.
 
         Answers the channel's id of it.

@@ -49,6 +49,7 @@ class Sender:
         messenger: Messenger,
         lease: Lease,
         *,
+        name: str = "Telegram",
         preempts: bool,
         pace: float = PACE,
         longest_backoff: float = LONGEST_BACKOFF,
@@ -58,6 +59,7 @@ class Sender:
         self._outbox = outbox
         self._messenger = messenger
         self._lease = lease
+        self._name = name
         self._preempts = preempts
         self._pace = pace
         self._longest_backoff = longest_backoff
@@ -171,7 +173,10 @@ class Sender:
         """Answers how long to pause after it, in seconds."""
         try:
             channel_id = await self._messenger.send(
-                message.text, f"notification-{message.id}", picture=message.picture
+                message.text,
+                f"notification-{message.id}",
+                picture=message.picture,
+                urgency=message.urgency,
             )
         except NotDelivered as failure:
             return await self._not_delivered(message, failure)
@@ -193,11 +198,11 @@ class Sender:
                 _log.debug("a sent message cannot be marked yet: %s", away)
                 await asyncio.sleep(POLL)
         facts = {"notification": message.id, "kind": message.kind, "repeated": message.repeated}
-        _log.info(message.log_line or "Telegram 알림 전송 완료", extra=facts)
+        _log.info(message.log_line or f"{self._name} 알림 전송 완료", extra=facts)
 
     async def _not_delivered(self, message: Outgoing, failure: NotDelivered) -> float:
         _log.warning(
-            "Telegram 알림 전송 실패",
+            f"{self._name} 알림 전송 실패",
             extra={"notification": message.id, "kind": message.kind, "error": str(failure)},
         )
         if failure.content:

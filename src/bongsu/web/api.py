@@ -169,9 +169,9 @@ def read_api(source: Reading, settings: Settings) -> APIRouter:
         view: Ledger,
         window: In,
         kind: Literal["trade", "error", "status", "report", "alert"] | None = None,
-        state: Literal["pending", "sent", "dead"] | None = None,
+        state: Literal["pending", "held", "merged", "sent", "dead"] | None = None,
     ) -> Page[schemas.Notification]:
-        """Messages to the owner, newest first."""
+        """Messages to the owner, newest first. What is merged is told in the message `told_in`."""
         return await page(view, schemas.Notification, reading.NOTIFICATIONS, window, kind=kind, state=state)
 
     @router.get("/events")

@@ -147,9 +147,12 @@ class Alert(Shape):
 class Notification(Shape):
     id: int
     kind: Literal["trade", "error", "status", "report", "alert"]
+    urgency: Literal["info", "warning", "critical"]
     text: str
     created_at: Time
-    state: Literal["pending", "sent", "dead"]
+    state: Literal["pending", "held", "merged", "sent", "dead"]
+    hold_until: Time | None
+    told_in: int | None
     attempts: int
     next_attempt_at: Time
     ended_at: Time | None

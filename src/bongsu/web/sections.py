@@ -15,7 +15,13 @@ _NOTHING_KNOWN = "–"
 _ACTIONS = {"buy": ("매수", "buy"), "sell": ("매도", "sell"), "hold": ("관망", "hold")}
 _OUTCOMES = {"rejected": ("검증 거부", "refused"), "skipped": ("건너뜀", "skipped")}
 _RUNS = {"success": ("성공", "success"), "failure": ("실패", "failure"), "skipped": ("건너뜀", "skipped")}
-_DELIVERY = {"pending": ("대기", "waiting"), "sent": ("전송됨", "sent"), "dead": ("전송 실패", "given up")}
+_DELIVERY = {
+    "pending": ("대기", "waiting"),
+    "held": ("모으는 중", "held"),
+    "merged": ("묶어서 전송", "told together"),
+    "sent": ("전송됨", "sent"),
+    "dead": ("전송 실패", "given up"),
+}
 _JOBS = {
     "trading_job": ("거래 판단", "trading"),
     "position_job": ("손절·익절 확인", "stop check"),

@@ -7,6 +7,7 @@ import msgspec
 
 from bongsu.adapters.telegram.api import BotApi, MarkupRefused
 from bongsu.adapters.telegram.text import Part, render_parts
+from bongsu.core.outgoing import Urgency
 from bongsu.errors import NotDelivered
 
 PART_PAUSE = 1.0  # Telegram wants no more than a message a second in one chat
@@ -38,7 +39,14 @@ class TelegramMessenger:
     async def close(self) -> None:
         await self._api.close()
 
-    async def send(self, text: str, dedupe: str, *, picture: bytes | None = None) -> str:
+    async def send(
+        self,
+        text: str,
+        dedupe: str,
+        *,
+        picture: bytes | None = None,
+        urgency: Urgency = Urgency.INFO,  # noqa: ARG002 - a chat rings alike for all; its owner may mute it
+    ) -> str:
         """Raises NotDelivered. The id is that of the last part.
 
         A long message that broke off goes on where it stopped when it is sent again under the same `dedupe`.

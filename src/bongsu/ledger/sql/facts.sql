@@ -121,18 +121,6 @@ VALUES (%(fingerprint)s, %(starts_at)s, %(name)s, %(severity)s, %(firing)s, %(su
  WHERE alerts.firing <> excluded.firing
 RETURNING fingerprint;
 
--- told_lately --
--- Whether the topic was told in the last ten minutes
-SELECT 1 FROM notifications WHERE topic = %(topic)s AND created_at > clock_timestamp() - interval '10 minutes' LIMIT 1;
-
--- enqueue --
--- A message, in the transaction of what it tells
-INSERT INTO notifications (kind, text, topic, log_line, picture) VALUES (%(kind)s, %(text)s, %(topic)s, %(log_line)s, %(picture)s);
-
--- wake_sender --
--- There is something to send
-NOTIFY outbox;
-
 -- announce_maintenance --
 -- A restart is on its way; it ends by itself
 INSERT INTO maintenance (ends_at, who) VALUES (clock_timestamp() + make_interval(mins => %(minutes)s), %(who)s)

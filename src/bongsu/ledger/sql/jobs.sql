@@ -48,5 +48,6 @@ DELETE FROM job_runs WHERE started_at < clock_timestamp() - make_interval(days =
 DELETE FROM events WHERE recorded_at < clock_timestamp() - make_interval(days => %(days)s) AND kind <> 'breaker_tripped';
 
 -- prune_notifications --
--- Delivered long ago
-DELETE FROM notifications WHERE state = 'sent' AND ended_at < clock_timestamp() - make_interval(days => %(days)s);
+-- Delivered long ago, on every channel
+DELETE FROM notifications WHERE state IN ('sent', 'merged') AND ended_at < clock_timestamp() - make_interval(days => %(days)s)
+   AND NOT EXISTS (SELECT 1 FROM deliveries WHERE notification_id = notifications.id AND state IN ('pending', 'dead'));

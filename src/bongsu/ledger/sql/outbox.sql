@@ -1,12 +1,12 @@
 -- oldest --
 -- The message that is due next, no sooner than %(pace)s seconds after the one before, whoever sent that;
 -- the others wait behind it, so that all arrive in order
-SELECT n.id, n.kind, n.text, n.picture, n.log_line, n.attempts, n.maybe_sent,
+SELECT n.id, n.kind, n.text, n.picture, n.log_line, n.urgency, n.maybe_sent,
        greatest(extract(epoch FROM greatest(n.next_attempt_at, before.ended_at + make_interval(secs => %(pace)s))
                                    - clock_timestamp()), 0)::float8 AS wait
   FROM notifications n
-  LEFT JOIN LATERAL (SELECT ended_at FROM notifications
-                      WHERE id < n.id AND state <> 'pending' ORDER BY id DESC LIMIT 1) before ON true
+  LEFT JOIN LATERAL (SELECT max(ended_at) AS ended_at FROM notifications
+                      WHERE state IN ('sent', 'dead')) before ON true
  WHERE n.state = 'pending'
  ORDER BY n.id
  LIMIT 1;

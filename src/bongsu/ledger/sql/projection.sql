@@ -43,7 +43,7 @@ WITH scheduler AS (
            CASE WHEN p.equity > 0 THEN least(p.equity, p.equity + p.flows) ELSE p.flows END AS stake
       FROM period p CROSS JOIN valuation v
 ), outbox AS (
-    SELECT count(*) AS depth, extract(epoch FROM clock_timestamp() - min(created_at)) AS oldest
+    SELECT count(*) AS depth, extract(epoch FROM clock_timestamp() - min(greatest(created_at, hold_until))) AS oldest
       FROM notifications WHERE state = 'pending'
 ), candle_hour AS (  -- a market hour in wall seconds: the trading job runs once in it
     SELECT interval_seconds AS wall FROM jobs WHERE name = 'trading_job'

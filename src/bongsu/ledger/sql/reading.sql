@@ -194,7 +194,7 @@ SELECT lang FROM chat_languages WHERE chat_id = %(chat)s;
 
 -- notifications --
 -- Messages, newest first
-SELECT id, kind, text, created_at, state, attempts, next_attempt_at, ended_at, last_error
+SELECT id, kind, urgency, text, created_at, state, hold_until, told_in, attempts, next_attempt_at, ended_at, last_error
   FROM notifications
  WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
    AND (%(state)s::text IS NULL OR state = %(state)s)
