@@ -13,14 +13,18 @@ from bongsu.core.report import Span
 from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.reading import Reading
+from bongsu.ledger.voice import Voice
+from bongsu.ops.language import speak
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
-from bongsu.settings import Settings, Wiring, load_settings
+from bongsu.sending import open_messenger
+from bongsu.settings import TELEGRAM_API, Settings, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.jobs import Runner
 from bongsu.trading.scheduler import keep
 
 if TYPE_CHECKING:
+    from bongsu.ops.telegram_setup import Wanted
     from bongsu.ops.wishes import State, Wish
 
 
@@ -68,6 +72,7 @@ async def ask_for(wishes: list["Wish"], wait: float, *, as_json: bool) -> list["
     from bongsu.ops.wishes import carry_out
 
     settings = load_settings()
+    speak(settings.bongsu_lang)
     async with _open_database(settings) as database:
         ledger, source = open_ledger(settings, database), Reading(database)
         return await carry_out(wishes, ledger, source, settings, wait, as_json=as_json)
@@ -97,6 +102,29 @@ async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
     settings = load_settings()
     database = Database(database_url(settings, Wiring()), process="cli")
     return await print_report(database, settings, span, day, as_json=as_json)
+
+
+async def set_telegram_up(wanted: "Wanted") -> None:
+    """Needs no settings that are well: it is often what makes them so. Raises NotSetUp."""
+    from bongsu.adapters.telegram.chat import TelegramChat
+    from bongsu.ops.telegram_setup import read_known, set_up
+
+    url = Wiring().telegram_api_url or TELEGRAM_API
+    await set_up(wanted, lambda token: TelegramChat(url, token), read_known(wanted.env))
+
+
+async def send_test_message() -> str:
+    """To where messages go as the settings are. Answers what to say. Raises NotDelivered."""
+    from bongsu.ops.telegram_texts import arrived, greeting
+
+    settings = load_settings()
+    speak(settings.bongsu_lang)
+    messenger = open_messenger(settings, Wiring())
+    try:
+        number = await messenger.send(greeting(Voice(settings.bongsu_lang, settings.bongsu_mode)), "test")
+    finally:
+        await messenger.close()
+    return arrived(number, really=settings.telegram_enabled)
 
 
 async def upgrade_database() -> None:

@@ -19,8 +19,9 @@ BongsuError
 ├── LedgerError
 │   ├── LedgerUnavailable    nothing was written: no database, no order
 │   └── LeaseLost            another process leads: write nothing more
-└── NotDelivered             `permanent` means do not try again as it is
-    └── ChatTaken            another program reads this bot's chat: tell the owner, ask later
+├── NotDelivered             `permanent` means do not try again as it is
+│   └── ChatTaken            another program reads this bot's chat: tell the owner, ask later
+└── NotSetUp                 tell the owner what to do and try again: nothing was changed
 """
 
 from datetime import datetime
@@ -149,3 +150,7 @@ class NotDelivered(BongsuError):
 
 class ChatTaken(NotDelivered):
     pass
+
+
+class NotSetUp(BongsuError):
+    """The message says what to do about it."""

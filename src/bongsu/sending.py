@@ -53,7 +53,7 @@ async def open_senders(
         _log.debug("what waits for a channel that is off stays: %s", away)
     async with contextlib.AsyncExitStack() as stack:
         lease = Lease(database, "sender", holder, settings.lease_seconds)
-        messenger = TelegramMessenger(wiring.telegram_api(settings), *telegram_account(settings))
+        messenger = open_messenger(settings, wiring)
         stack.push_async_callback(messenger.close)
         telegram = Sender(Outbox(database, lease, telling), messenger, lease, preempts=preempts)
         second = []
@@ -78,6 +78,10 @@ async def open_senders(
 
 
 _NAMES = {Channel.MAIL: "메일", Channel.WEBHOOK: "웹훅"}
+
+
+def open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
+    return TelegramMessenger(wiring.telegram_api(settings), *telegram_account(settings))
 
 
 def telegram_account(settings: Settings) -> tuple[str, str]:

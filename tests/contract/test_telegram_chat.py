@@ -22,6 +22,7 @@ KEYS = [[("상태", "/status"), ("도움말", "/help")]]
 
 @dataclass
 class Place:
+    url: str
     api: BotApi
     chat: TelegramChat
     id: int
@@ -37,7 +38,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
         process: Process = request.getfixturevalue("lockstep")
         url, token, chat = f"{process.url}/telegram", SANDBOX_TOKEN, SANDBOX_CHAT
     api, talk = BotApi(url, token), TelegramChat(url, token)
-    yield Place(api, talk, int(chat))
+    yield Place(url, api, talk, int(chat))
     await api.close()
     await talk.close()
 
@@ -86,3 +87,25 @@ async def test_of_two_pollers_one_is_told(place: Place) -> None:
     for poll in left:
         poll.cancel()
     assert isinstance(ended.pop().exception(), ChatTaken)
+
+
+async def test_the_bot_says_its_name_and_who_a_private_chat_belongs_to(place: Place) -> None:
+    assert (await place.chat.find_name()).endswith("bot")  # a link to it is made of the name
+    found = await place.chat.find_place(place.id)
+    assert (found.number, found.private) == (place.id, True)
+    assert found.name
+
+
+async def test_a_wrong_token_and_a_strange_chat_are_final_refusals(place: Place) -> None:
+    with pytest.raises(NotDelivered) as raised:
+        await place.chat.find_place(999)
+    assert raised.value.permanent
+    assert "chat not found" in str(raised.value)
+    stranger = TelegramChat(place.url, "1:" + "x" * 35)
+    try:
+        with pytest.raises(NotDelivered) as refused:
+            await stranger.find_name()
+    finally:
+        await stranger.close()
+    assert refused.value.permanent
+    assert "401" in str(refused.value)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bongsu.cli import logs, wishes
+from bongsu.cli import logs, telegram, wishes
 from bongsu.cli.logs import Follow
 from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.ops.ending import told_in_words
@@ -34,6 +34,7 @@ app = typer.Typer(
 db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 app.add_typer(logs.app, name="logs")
+app.add_typer(telegram.app, name="telegram")
 app.add_typer(wishes.app)
 
 Candles = Annotated[

@@ -8,7 +8,10 @@ Buttons = Sequence[Sequence[tuple[str, str]]]  # rows of (what is read, what a t
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`at` is in seconds since 1970, None for a tap: it has no time of its own. `message` is what was tapped below."""
+    """`at` is in seconds since 1970, None for a tap: it has no time of its own. `message` is what was tapped below.
+
+    `name` is how its sender calls themselves: anybody may call themselves anything.
+    """
 
     update: int
     user: int
@@ -19,6 +22,16 @@ class Said:
     at: int | None
     query: str | None
     message: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A chat. A private one has the number of its person."""
+
+    number: int
+    private: bool
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

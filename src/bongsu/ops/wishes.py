@@ -14,6 +14,7 @@ from bongsu.core.facts import ControlKind
 from bongsu.core.market import Market
 from bongsu.ledger.reading import Reading, View
 from bongsu.ledger.store import Ledger
+from bongsu.ops import keyboard
 from bongsu.ops.language import say
 from bongsu.settings import Settings
 from bongsu.web.words import Words, idle_text
@@ -83,7 +84,7 @@ class Outcome:
 
 def confirm(wishes: list[Wish]) -> bool:
     """Whether the word of the first was typed. Without a terminal there is nobody to ask."""
-    if not sys.stdin.isatty():
+    if not keyboard.is_there():
         print(
             say(
                 "확인할 사람이 없어 아무것도 하지 않았습니다. 터미널에서 치거나 --yes 를 붙이세요.",
@@ -95,8 +96,8 @@ def confirm(wishes: list[Wish]) -> bool:
     for wish in wishes:
         print(f"• {wish}: {say(*_EFFECTS[wish.kind])}")
     word = wishes[0].word
-    typed = input(say(f"실행하려면 {word} 을(를) 치세요: ", f"Type {word} to do it: "))
-    if typed.strip().lower() == word.lower():
+    typed = keyboard.typed(say(f"실행하려면 {word} 을(를) 치세요: ", f"Type {word} to do it: "))
+    if typed.lower() == word.lower():
         return True
     print(
         say("그만두었습니다. 아무것도 바꾸지 않았습니다.", "Called off. Nothing was changed."),

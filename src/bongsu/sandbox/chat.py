@@ -27,6 +27,7 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     chat_id: int | None = None
     chat_type: str = "private"
     is_bot: bool = False
+    name: str = "주인"
     seconds_ago: Annotated[int, msgspec.Meta(ge=0)] = 0
     update_id: int | None = None  # a number that was delivered before: an update that is repeated
 
@@ -96,7 +97,7 @@ class Chat:
         user = person.user_id if person.user_id is not None else self._owner
         chat = person.chat_id if person.chat_id is not None else user
         return {
-            "from": {"id": user, "is_bot": person.is_bot, "first_name": "주인"},
+            "from": {"id": user, "is_bot": person.is_bot, "first_name": person.name},
             "chat": {"id": chat, "type": person.chat_type},
             "date": int(time()) - person.seconds_ago,
         }

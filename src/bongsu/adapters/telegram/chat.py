@@ -1,7 +1,7 @@
 """The other direction: what the owner types and taps, and answers to it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
@@ -9,20 +9,33 @@ import msgspec
 from bongsu.adapters.telegram.api import BotApi, MarkupRefused
 from bongsu.adapters.telegram.client import message_number
 from bongsu.adapters.telegram.text import Part, render_parts
-from bongsu.core.chat import Buttons, Said
+from bongsu.core.chat import Buttons, Place, Said
 from bongsu.errors import NotDelivered
+
+T = TypeVar("T")
 
 POLL = 25.0  # seconds that Telegram waits for news
 _KINDS = ["message", "callback_query"]
 
 
-class _User(msgspec.Struct):
+class _Named(msgspec.Struct):
     id: int
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        called = self.title or f"{self.first_name} {self.last_name}".strip()
+        return f"{called} (@{self.username})" if self.username else called
+
+
+class _User(_Named):
     is_bot: bool = False
 
 
-class _Place(msgspec.Struct):
-    id: int
+class _Place(_Named, kw_only=True):
     type: str
 
 
@@ -60,6 +73,15 @@ class TelegramChat:
 
     async def close(self) -> None:
         await self._api.close()
+
+    async def find_name(self) -> str:
+        """The bot's own, as links have it. Raises NotDelivered."""
+        return _parsed(await self._api.call("getMe", {}), _User).username
+
+    async def find_place(self, chat: int) -> Place:
+        """Raises NotDelivered."""
+        found = _parsed(await self._api.call("getChat", {"chat_id": chat}), _Place)
+        return Place(found.id, found.type == "private", found.name)
 
     async def listen(self, wait: float = POLL) -> list[Said]:
         """What came since the last call, oldest first; that call's are confirmed by this one. Raises NotDelivered."""
@@ -112,6 +134,13 @@ class TelegramChat:
             return await self._api.call(method, where | {"text": part.plain})
 
 
+def _parsed(raw: msgspec.Raw, what: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=what)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise NotDelivered("Telegram: unreadable reply", permanent=False) from None
+
+
 def _said(raw: msgspec.Raw) -> Said | None:
     """None for what is no words of a person's: it is confirmed all the same, else it would come again for ever."""
     try:
@@ -141,6 +170,7 @@ def _heard(
         at=at,
         query=query,
         message=message.message_id,
+        name=user.name,
     )
 
 
