@@ -78,6 +78,40 @@ async def ask_for(wishes: list["Wish"], wait: float, *, as_json: bool) -> list["
         return await carry_out(wishes, ledger, source, settings, wait, as_json=as_json)
 
 
+async def list_messages(state: str | None, last: int, *, as_json: bool) -> int:
+    """Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops import outbox
+
+    async with _open_database(load_settings()) as database:
+        return await outbox.list_messages(Reading(database), state=state, last=last, as_json=as_json)
+
+
+async def show_message(number: int, *, as_json: bool) -> int:
+    """1 when there is none. Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops import outbox
+
+    async with _open_database(load_settings()) as database:
+        return await outbox.show_message(Reading(database), number, as_json=as_json)
+
+
+async def resend(numbers: list[int]) -> int:
+    """No numbers: all that were given up. Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops import outbox
+    from bongsu.ops.wishes import who_asks
+
+    settings = load_settings()
+    async with _open_database(settings) as database:
+        ledger = open_ledger(settings, database)
+        return await outbox.resend(Reading(database), ledger, numbers, who_asks())
+
+
+async def test_channels() -> int:
+    """1 when one of them does not take it, or there is none."""
+    from bongsu.sending import send_test_messages
+
+    return await send_test_messages(load_settings())
+
+
 async def announce_maintenance(minutes: int) -> None:
     """0 ends it. Raises CannotStart and LedgerUnavailable."""
     settings = load_settings()

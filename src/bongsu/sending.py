@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +11,8 @@ from bongsu.adapters.second.mail import MailMessenger
 from bongsu.adapters.second.webhook import WebhookMessenger
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.core.channels import Channel
-from bongsu.errors import LedgerUnavailable
+from bongsu.core.outgoing import Urgency
+from bongsu.errors import LedgerUnavailable, NotDelivered
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.outbox import Outbox
@@ -27,7 +29,7 @@ SECOND_PATIENCE = 45.0  # longer than a mail's own time-out
 _log = logging.getLogger(__name__)
 
 
-class _Closable(Messenger, Protocol):
+class SecondMessenger(Messenger, Protocol):
     async def close(self) -> None: ...
 
 
@@ -59,7 +61,7 @@ async def open_senders(
         second = []
         for route in settings.routes:
             channel = route.channel
-            other = _open_second(settings, channel, voice)
+            other = open_second(settings, channel, voice)
             stack.push_async_callback(other.close)
             lease = Lease(database, f"sender_{channel}", holder, settings.lease_seconds)
             outbox = SecondOutbox(database, lease, telling, channel)
@@ -68,7 +70,7 @@ async def open_senders(
                     outbox,
                     other,
                     lease,
-                    name=_NAMES[channel],
+                    name=CHANNEL_NAMES[channel],
                     preempts=preempts,
                     pace=SECOND_PACE,
                     patience=SECOND_PATIENCE,
@@ -77,7 +79,7 @@ async def open_senders(
         yield Senders(telegram, tuple(second))
 
 
-_NAMES = {Channel.MAIL: "메일", Channel.WEBHOOK: "웹훅"}
+CHANNEL_NAMES = {Channel.MAIL: "메일", Channel.WEBHOOK: "웹훅"}
 
 
 def open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:
@@ -93,7 +95,7 @@ def telegram_account(settings: Settings) -> tuple[str, str]:
     return settings.telegram_bot_token.get_secret_value(), settings.telegram_chat_id
 
 
-def _open_second(settings: Settings, channel: Channel, voice: Voice) -> _Closable:
+def open_second(settings: Settings, channel: Channel, voice: Voice) -> SecondMessenger:
     if channel is Channel.MAIL:
         assert settings.mail_account is not None  # else there is no route
         return MailMessenger(settings.mail_account)
@@ -105,3 +107,31 @@ def _open_second(settings: Settings, channel: Channel, voice: Voice) -> _Closabl
         token.get_secret_value() if token else None,
         picture_note=voice.say("(그림은 텔레그램에 있습니다)", "(The picture is on Telegram)"),
     )
+
+
+async def send_test_messages(settings: Settings) -> int:
+    """One through each second channel, past the outbox. 1 when a channel does not take it, or there is none."""
+    voice = Voice(settings.bongsu_lang, settings.bongsu_mode)
+    if not settings.routes:
+        none = ("둘째 경로가 없습니다: SMTP_HOST, WEBHOOK_URL", "no second channel: SMTP_HOST, WEBHOOK_URL")
+        print(voice.say(*none), file=sys.stderr)
+        return 1
+    taken = [await _send_test(settings, route.channel, voice) for route in settings.routes]
+    return 0 if all(taken) else 1
+
+
+async def _send_test(settings: Settings, channel: Channel, voice: Voice) -> bool:
+    title = voice.say("🔔 시험 메시지", "🔔 Test message")
+    text = voice.letter(
+        title, voice.say("내용: 둘째 경로가 열려 있습니다.", "What: the second channel works.")
+    )
+    messenger = open_second(settings, channel, voice)
+    try:
+        await messenger.send(text, "test", urgency=Urgency.CRITICAL)
+    except NotDelivered as failure:
+        print(f"❌ {channel}: {failure}", file=sys.stderr)
+        return False
+    finally:
+        await messenger.close()
+    print(f"✅ {channel}")
+    return True

@@ -266,7 +266,7 @@ def test_old_messages_in_the_outbox(serve: Serve, age: str, state: str) -> None:
 def test_messages_given_up_are_seen(serve: Serve) -> None:
     text = (
         "notification_outbox_depth 0.0\nnotification_outbox_oldest_age_seconds 0.0\n"
-        'notification_dead_letter_total{kind="trade"} 1.0\nnotification_dead_letter_total{kind="alert"} 0.0\n'
+        "notification_dead_letters 1.0\n"
     )
     assert states(examine(patient(backend=serve({"/metrics": text})), checks.outbox)) == ["ok", "warn"]
 

@@ -15,7 +15,7 @@ import pytest
 from bongsu.adapters.second.mail import MailMessenger
 from bongsu.adapters.second.webhook import WebhookMessenger
 from bongsu.core.channels import Channel, MailAccount, Route, When
-from bongsu.core.facts import AlertChanged, ErrorOccurred, ErrorType
+from bongsu.core.facts import AlertChanged, ErrorOccurred, ErrorType, MessageResent
 from bongsu.core.risk import RiskLimits
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
@@ -76,19 +76,19 @@ class Desk:
     def route(self, when: When, patience: timedelta = NEVER) -> None:
         self.routes = (Route(WEBHOOK, when, patience),)
 
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database, voice=VOICE, day_start=time(9), limits=RiskLimits(), routes=self.routes)
+
     async def alarm(self, *names: str, severity: str = "critical") -> None:
-        ledger = Ledger(
-            self.database, voice=VOICE, day_start=time(9), limits=RiskLimits(), routes=self.routes
-        )
         for name in names:
             now = datetime.now(UTC)
-            await ledger.record(AlertChanged(name, True, severity, "요약", "내용", "r", {}, name, now, None))
+            await self.ledger.record(
+                AlertChanged(name, True, severity, "요약", "내용", "r", {}, name, now, None)
+            )
 
     async def error(self, name: str) -> None:
-        ledger = Ledger(
-            self.database, voice=VOICE, day_start=time(9), limits=RiskLimits(), routes=self.routes
-        )
-        await ledger.record(ErrorOccurred(ErrorType.INTERNAL, name, "…", {}))
+        await self.ledger.record(ErrorOccurred(ErrorType.INTERNAL, name, "…", {}))
 
     @asynccontextmanager
     async def telegram(self, **options: Any) -> AsyncIterator[None]:
@@ -288,6 +288,14 @@ async def test_a_message_refused_for_what_it_says_does_not_hold_up_the_others(de
     assert desk.states() == ["dead", "sent"]
     assert desk.counted("second_channel_dead_letter_total") == 1
     assert desk.rows("SELECT source FROM events WHERE kind = 'notification_dead'") == [("webhook",)]
+    ((number,),) = desk.rows("SELECT notification_id FROM deliveries WHERE state = 'dead'")
+    assert [await desk.ledger.record(MessageResent(number, "webhook", "me")) for _ in range(2)] == [
+        True,
+        False,
+    ]
+    async with desk.second():
+        await desk.until_sent(2)
+    assert desk.arrived() == ["A", "B", "A"], "once, and it is no repeat: it had surely not arrived"
 
 
 async def test_of_two_senders_one_sends_and_the_other_takes_over(desk: Desk) -> None:

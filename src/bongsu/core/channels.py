@@ -13,6 +13,9 @@ AT_ONCE = timedelta(0)
 Security = Literal["starttls", "tls", "none"]
 
 
+TELEGRAM = "telegram"
+
+
 class Channel(StrEnum):
     """What carries a message besides Telegram."""
 

@@ -310,6 +310,15 @@ class MuteEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageResent:
+    """A message that a channel gave up on waits there again; no news where it was not given up."""
+
+    number: int
+    channel: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceAnnounced:
     """A restart is on its way, so that its gaps ring no alarm; it ends by itself. 0 minutes end it now."""
 
@@ -388,6 +397,7 @@ Fact = (
     | CommandHeard
     | AlertMuted
     | MuteEnded
+    | MessageResent
     | MaintenanceAnnounced
     | Paused
     | Resumed

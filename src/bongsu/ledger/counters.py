@@ -97,6 +97,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.CommandHeard()
             | f.AlertMuted()
             | f.MuteEnded()
+            | f.MessageResent()
             | f.MaintenanceAnnounced()
             | f.Paused()
             | f.Resumed()

@@ -27,6 +27,7 @@ from bongsu.core.facts import (
     JobSkipped,
     JobSucceeded,
     MaintenanceAnnounced,
+    MessageResent,
     MuteEnded,
     OrderOutcomeLost,
     OrderRefused,
@@ -153,6 +154,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | AdviceRejected()
             | DecisionSkipped()
             | PriceRejected()
+            | MessageResent()
             | MaintenanceAnnounced()
             | IntentOpened()
             | DuplicatePrevented()

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core import facts as f
+from bongsu.core.channels import TELEGRAM
 from bongsu.core.decision import decision_id
 from bongsu.core.tradingday import trading_day_start, trading_week_start
 from bongsu.ledger import counters, orders
@@ -48,6 +49,11 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             )
         case f.PriceRejected():
             await _event(tx, "price_rejected", "warning", fact.market, f"{fact.source}: {fact.detail}", {})
+        case f.MessageResent():
+            statement = "resend" if fact.channel == TELEGRAM else "resend_delivery"
+            if await (await tx.execute(_SQL[statement], _plain(fact))).fetchone() is None:
+                return False
+            await _event(tx, "notification_resent", "info", fact.who, f"#{fact.number} {fact.channel}", fact)
         case f.MaintenanceAnnounced():
             await tx.execute(_SQL["announce_maintenance"], {"minutes": fact.minutes, "who": fact.who})
             await _event(tx, "maintenance", "info", fact.who, f"{fact.minutes} minutes", fact)

@@ -90,8 +90,8 @@ class Ledger:
 
     # -- facts ----------------------------------------------------------------------------------------------
 
-    async def record(self, fact: f.Fact) -> None:
-        """Row, counters and messages in one transaction.
+    async def record(self, fact: f.Fact) -> bool:
+        """Row, counters and messages in one transaction; False when it was no news, then nothing was written.
 
         Raises LedgerUnavailable, then nothing was written; LeaseLost when another leads.
         """
@@ -99,7 +99,7 @@ class Ledger:
             async with self._database.transaction("record") as tx:
                 if isinstance(fact, _LEADERS_ONLY):
                     await self._check_lease(tx)
-                await self._record(tx, fact)
+                return await self._record(tx, fact)
         except LeaseLost:
             await self._count_stale_write()
             raise

@@ -323,11 +323,9 @@ def outbox(patient: Patient) -> Iterator[Finding]:
         f"{depth:.0f} messages wait, the oldest for {age:.0f} s",
     )
     yield verdict("outbox", detail, repair, ok=age <= _OLDEST_MESSAGE, otherwise="warn")
-    if dead := patient.metric("notification_dead_letter_total"):
+    if dead := patient.metric("notification_dead_letters"):
         given_up = say(f"전송을 포기한 알림 {dead:.0f}건", f"{dead:.0f} messages were given up")
-        yield Finding(
-            "outbox", "warn", given_up, f"{patient.addresses.backend}/api/v1/notifications?state=dead"
-        )
+        yield Finding("outbox", "warn", given_up, "bongsu outbox list --dead · bongsu outbox resend --all")
 
 
 def prometheus(patient: Patient) -> Iterator[Finding]:

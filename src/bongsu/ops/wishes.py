@@ -112,7 +112,7 @@ async def carry_out(
     """Asks for all at once, then follows each. Raises LedgerUnavailable; what was asked until then stays asked."""
     async with source.look():
         pass  # before anything is asked: a ledger of another schema is no ledger
-    who = _who()
+    who = who_asks()
     asked = []
     for wish in wishes:
         args = {"market": wish.market} if wish.market else {}
@@ -126,7 +126,7 @@ async def carry_out(
     return [outcome.state for outcome in outcomes]
 
 
-def _who() -> str:
+def who_asks() -> str:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in a container

@@ -88,8 +88,8 @@ class Ledger(Protocol):
     Writes of the leader raise LeaseLost when it leads no more.
     """
 
-    async def record(self, fact: Fact) -> None:
-        """The fact's row, its counters and its messages, in one transaction."""
+    async def record(self, fact: Fact) -> bool:
+        """The fact's row, its counters and its messages, in one transaction; False when it was no news."""
         ...
 
     async def lease_refused(self) -> None: ...

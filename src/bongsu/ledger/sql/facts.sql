@@ -121,6 +121,20 @@ VALUES (%(fingerprint)s, %(starts_at)s, %(name)s, %(severity)s, %(firing)s, %(su
  WHERE alerts.firing <> excluded.firing
 RETURNING fingerprint;
 
+-- resend --
+-- It was given up, and waits again; no backlog, however old it is
+UPDATE notifications
+   SET state = 'pending', ended_at = NULL, next_attempt_at = clock_timestamp(), hold_until = clock_timestamp()
+ WHERE id = %(number)s AND state = 'dead'
+RETURNING id;
+
+-- resend_delivery --
+-- The same, on a second channel
+UPDATE deliveries
+   SET state = 'pending', ended_at = NULL, next_attempt_at = clock_timestamp(), due_at = clock_timestamp(), only_if_late = false
+ WHERE notification_id = %(number)s AND channel = %(channel)s AND state = 'dead'
+RETURNING notification_id;
+
 -- announce_maintenance --
 -- A restart is on its way; it ends by itself
 INSERT INTO maintenance (ends_at, who) VALUES (clock_timestamp() + make_interval(mins => %(minutes)s), %(who)s)

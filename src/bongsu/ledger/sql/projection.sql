@@ -93,6 +93,8 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'exchange_maintenance', NULL, exchange_maintenance::int FROM scheduler WHERE exchange_maintenance IS NOT NULL
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox
     UNION ALL SELECT 'notification_outbox_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM outbox
+    UNION ALL SELECT 'notification_dead_letters', NULL,
+                     (SELECT count(*) FROM notifications WHERE state = 'dead') + (SELECT count(*) FROM deliveries WHERE state = 'dead')
     UNION ALL SELECT 'bot_trading_enabled', NULL, (NOT killed AND NOT EXISTS (SELECT FROM pauses WHERE reason <> 'job_failures'))::int FROM switches
     UNION ALL SELECT 'bot_trading_enabled_since_timestamp_seconds', NULL, extract(epoch FROM enabled_since) FROM switches
     UNION ALL SELECT 'bot_trading_paused', jsonb_build_object('reason', reason), EXISTS (SELECT FROM pauses p WHERE p.reason = known.reason)::int

@@ -204,6 +204,21 @@ SELECT id, kind, urgency, text, created_at, state, hold_until, told_in, attempts
  ORDER BY id DESC
  LIMIT %(limit)s;
 
+-- outbox --
+-- Messages with what became of them on every channel, newest first
+SELECT n.id, n.kind, n.urgency, n.text, n.created_at, n.hold_until, n.told_in,
+       jsonb_build_object('telegram', jsonb_build_object(
+           'state', n.state, 'attempts', n.attempts, 'ended_at', n.ended_at, 'last_error', n.last_error))
+       || coalesce((SELECT jsonb_object_agg(d.channel, jsonb_build_object(
+                        'state', d.state, 'attempts', d.attempts, 'ended_at', d.ended_at, 'last_error', d.last_error))
+                      FROM deliveries d WHERE d.notification_id = n.id), '{}') AS channels
+  FROM notifications n
+ WHERE (%(id)s::bigint IS NULL OR n.id = %(id)s)
+   AND (%(state)s::text IS NULL OR n.state = %(state)s
+        OR EXISTS (SELECT 1 FROM deliveries d WHERE d.notification_id = n.id AND d.state = %(state)s))
+ ORDER BY n.id DESC
+ LIMIT %(limit)s;
+
 -- events --
 -- Errors, state changes and control actions, newest first
 SELECT id, recorded_at, kind, severity, source, message, context

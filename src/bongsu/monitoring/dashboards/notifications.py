@@ -33,8 +33,9 @@ def _messages() -> Section:
     )
     dead = figure(
         "포기한 메시지",
-        "끝내 전하지 못한 메시지 수" + runbook("NotificationChannelBroken"),
-        Query("sum(notification_dead_letter_total)", "포기"),
+        "한 경로라도 전하지 못하고 포기한 메시지; bongsu outbox resend 로 다시 보냅니다"
+        + runbook("NotificationChannelBroken"),
+        Query("notification_dead_letters", "포기"),
         limits=NONE_IS_GOOD,
     )
     report = age(

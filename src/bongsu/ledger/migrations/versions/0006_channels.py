@@ -39,6 +39,9 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_pending ON deliveries (channel, notification_id) WHERE state = 'pending';
 COMMENT ON TABLE deliveries IS 'A message''s way through a second channel, with its own order, attempts and end. only_if_late: spared when Telegram delivers it before due_at.';
 
+CREATE INDEX notifications_dead ON notifications (id) WHERE state = 'dead';
+CREATE INDEX deliveries_dead ON deliveries (notification_id) WHERE state = 'dead';
+
 INSERT INTO leases (name) VALUES ('sender_mail'), ('sender_webhook');
 INSERT INTO lease_renewals (name) VALUES ('sender_mail'), ('sender_webhook');
 """
