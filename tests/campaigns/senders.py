@@ -17,6 +17,7 @@ from bongsu.ledger import outbox
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.outbox import Outbox
+from bongsu.ledger.telling import Telling
 from bongsu.ledger.voice import Voice
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
 from bongsu.trading.sender import Sender
@@ -75,6 +76,7 @@ class Role:
     def kill(self) -> None:
         assert self.process is not None
         assert self.process.pid is not None
+        assert self.alive, f"it died by itself:\n{self.log.read_text()}"
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.join(60)
 
@@ -97,7 +99,7 @@ async def _send(holder: str, preempts: bool, database_url: str, telegram: str, p
     lease = Lease(database, "sender", holder, pace.lease_seconds)
     messenger = TelegramMessenger(telegram, SANDBOX_TOKEN, SANDBOX_CHAT, part_pause=pace.pace)
     await Sender(
-        Outbox(database, lease, Voice("ko", "sandbox")),
+        Outbox(database, lease, Telling(Voice("ko", "sandbox"))),
         messenger,
         lease,
         preempts=preempts,
@@ -147,10 +149,10 @@ def _without_retry() -> None:
 
 
 def _without_label() -> None:
-    def as_it_is(self: Outbox, text: str, number: int) -> str:
-        return text
+    def as_it_is(letter: str, number: int, voice: Voice) -> str:
+        return letter
 
-    Outbox._marked = as_it_is  # type: ignore[method-assign]
+    outbox.sent_again = as_it_is
 
 
 def _without_patience() -> None:
