@@ -22,6 +22,7 @@ from bongsu.core.facts import (
     FundsMoved,
     JobFailed,
     JobName,
+    OrderRefused,
     OrderSettled,
     ProcessStarted,
     ProcessStopped,
@@ -209,6 +210,33 @@ def test_an_alert_fires_and_resolves() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told_as"),
+    [
+        ("실행 시간이 5m 30s입니다 (기준 5분).", "실행 시간이 5분 30초입니다 (기준 5분)."),
+        ("position_job 작업이 10s 전에 실패했습니다.", "position_job 작업이 10초 전에 실패했습니다."),
+        ("마지막 일일 리포트 후 1d 0h 35m 10s 지났습니다", "마지막 일일 리포트 후 1일 35분 10초 지났습니다"),
+        ("남은 기간: -1h 0m 0s (기준 14일).", "남은 기간: -1시간 (기준 14일)."),
+        ("0s", "0초"),
+        ("p95 2.5s, 3s5, x10s", "p95 2.5s, 3s5, x10s"),
+    ],
+)
+def test_a_korean_alert_tells_durations_in_korean(said: str, told_as: str) -> None:
+    fact = AlertChanged("A", True, "critical", "s", said, "", {}, "f", NOW, None)
+    assert f"내용: {told_as}" in told(fact).text
+    (english,) = messages(fact, ENGLISH, NOW)
+    assert f"What: {said}" in english.text
+
+
+@pytest.mark.parametrize("voice", [SANDBOX, ENGLISH])
+def test_an_order_that_was_never_accepted_is_told_in_the_owner_s_language(voice: Voice) -> None:
+    text = told(OrderRefused(bought().intent, "not_found", "no order found", NOW), voice).text
+    assert "no order found" not in text
+    assert ("접수되지 않은" in text) is voice.korean
+    other = told(OrderRefused(bought().intent, "insufficient_funds_bid", "금액 부족", NOW), voice).text
+    assert "금액 부족 (insufficient_funds_bid)" in other
+
+
+@pytest.mark.parametrize(
     ("reason", "heard"),
     [
         (VetoReason.BLIND, True),
@@ -241,6 +269,8 @@ def test_a_mismatch_has_one_topic() -> None:
 
 def test_funds_from_outside_are_told_with_their_sign() -> None:
     assert "변동: -5,000원" in told(FundsMoved("KRW", Decimal(-5000), "", NOW)).text
+    assert "변동: -0.0015 BTC" in told(FundsMoved("BTC", Decimal("-0.00150000"), "", NOW)).text
+    assert "변동: +100 BTC" in told(FundsMoved("BTC", Decimal("100.00000000"), "", NOW)).text
     assert messages(FundsMoved("KRW", Decimal(1_000_000), "initial", NOW), LIVE, NOW) == ()
 
 

@@ -106,7 +106,11 @@ async def test_the_week_s_curve_comes_behind_the_figures(books: Books) -> None:
         await value(books, MONDAY + n * DAY, MONDAY + n * DAY + timedelta(hours=1))
     await report(books, MONDAY + 9 * DAY)
     (sent,) = await rows(books, PICTURES)
-    assert sent["text"].splitlines()[:3] == ["📈 자산 추이", "━" * 20, "📅 기간: 2024-05-29 ~ 2024-06-05"]
+    assert sent["text"].splitlines()[:3] == [
+        "📈 자산 추이 (원)",
+        "━" * 20,
+        "📅 기간: 2024-05-29 ~ 2024-06-05",
+    ]
     assert bytes(sent["picture"]) == draw_equity(
         await books.ledger.equity_curve(MONDAY + 2 * DAY, MONDAY + 9 * DAY)
     )

@@ -1,11 +1,15 @@
 """How figures are shown: one rounding for messages, pages and the terminal. Currency names are the caller's."""
 
+import re
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from bongsu.core.money import Price, tick_size
 from bongsu.core.tradingday import KST
 
+_PROMETHEUS_DURATION = re.compile(
+    r"(?<![A-Za-z0-9_.])(?:(\d+)d )?(?:(\d+)h )?(?:(\d+)m )?(\d+)s(?![A-Za-z0-9_])"
+)
 _WON = Decimal(1)
 _FOUR_DECIMALS = Decimal("0.0001")
 _SMALL_VOLUME = Decimal("0.001")
@@ -54,6 +58,20 @@ def duration_text(duration: timedelta, *, korean: bool) -> str:
         if count:
             parts.append(f"{count}{ko}" if korean else f"{count} {en}")
     return " ".join(parts[:2]) or ("0초" if korean else "0 s")
+
+
+def korean_durations(text: str) -> str:
+    """Durations as Prometheus writes them, in our units: 5m 30s becomes 5분 30초."""
+    return _PROMETHEUS_DURATION.sub(_in_korean, text)
+
+
+def _in_korean(found: re.Match[str]) -> str:
+    parts = [
+        f"{count}{unit}"
+        for count, unit in zip(found.groups(), ("일", "시간", "분", "초"), strict=True)
+        if int(count or 0)
+    ]
+    return " ".join(parts) or "0초"
 
 
 def _zero_has_no_sign(amount: Decimal) -> Decimal:

@@ -11,7 +11,12 @@ from bongsu.core.report import EquityPoint
 from bongsu.core.tradingday import DAY, KST, NINE, trading_day_start
 
 WIDTH, HEIGHT = 800, 400
-LEFT, RIGHT, TOP, BOTTOM = 170, 20, 20, 40  # room around the curve, in pixels
+LEFT, RIGHT, TOP, BOTTOM = (
+    170,
+    40,
+    20,
+    40,
+)  # room around the curve, in pixels; the last day's name stands half in it
 WHITE, GREY, INK, BLUE, SKY = range(5)
 _PALETTE = bytes.fromhex("ffffffdddddd4444441f6febe3eefc")
 

@@ -73,7 +73,7 @@ def report(figures: Report, told: DailyReported | None, voice: Voice) -> str:
 def curve(told: DailyReported, voice: Voice) -> str:
     """`told` has a curve."""
     return voice.letter(
-        voice.say("📈 자산 추이", "📈 Equity"),
+        voice.say("📈 자산 추이 (원)", "📈 Equity (KRW)"),
         _period(told.curve[0].at, told.curve[-1].at, voice),
         voice.say("안내: 입출금도 들어 있습니다.", "Note: deposits and withdrawals are part of it."),
     )

@@ -24,6 +24,7 @@ from bongsu.core.facts import (
 )
 from bongsu.core.figures import (
     duration_text,
+    korean_durations,
     kst_text,
     percent_text,
     price_text,
@@ -62,6 +63,12 @@ _CONTROLS = {
     ControlKind.PAUSE: ("⏸️ 일시 정지 요청", "⏸️ Pause requested"),
     ControlKind.RESUME: ("▶️ 거래 재개 요청", "▶️ Resume requested"),
     ControlKind.RUN_NOW: ("🔔 즉시 실행 요청", "🔔 Run requested"),
+}
+_REFUSALS = {  # our own; the exchange words its refusals itself
+    "not_found": (
+        "거래소에 이 주문이 없습니다. 접수되지 않은 것을 확인하고 끝냈습니다.",
+        "The exchange does not have the order: it was never accepted, and is closed.",
+    ),
 }
 _EFFECTS = {
     ControlKind.KILL: (
@@ -111,9 +118,15 @@ def refused(fact: OrderRefused, voice: Voice) -> str:
     return voice.letter(
         voice.say("⚠️ 주문 거절", "⚠️ Order refused"),
         *_wish(fact.intent, voice),
-        voice.say("사유: ", "Why: ") + f"{fact.message} ({fact.name})",
+        voice.say("사유: ", "Why: ") + _refusal(fact, voice),
         _time(fact.at, voice),
     )
+
+
+def _refusal(fact: OrderRefused, voice: Voice) -> str:
+    if fact.name in _REFUSALS:
+        return voice.say(*_REFUSALS[fact.name])
+    return f"{fact.message} ({fact.name})"
 
 
 def outcome_lost(fact: OrderOutcomeLost, voice: Voice, now: datetime) -> str:
@@ -184,7 +197,7 @@ def alert(fact: AlertChanged, voice: Voice) -> str:
         firing if fact.firing else resolved,
         voice.say("경보: ", "Alert: ") + f"{fact.summary} ({fact.name})",
         voice.say(f"심각도: {ko}", f"Severity: {en}"),
-        voice.say("내용: ", "What: ") + fact.description,
+        voice.say("내용: ", "What: ") + voice.say(korean_durations(fact.description), fact.description),
         *_since(fact, voice),
         *(runbook if fact.firing else ()),
     )
@@ -245,7 +258,7 @@ def funds_moved(fact: FundsMoved, voice: Voice) -> str:
     if fact.currency == "KRW":
         amount = signed_won_text(fact.amount) + voice.say("원", " KRW")
     else:
-        amount = f"{fact.amount:+,f} {fact.currency}"
+        amount = f"{fact.amount.normalize():+,f} {fact.currency}"
     return voice.letter(
         voice.say("💰 외부 자산 변동", "💰 Funds moved from outside"),
         voice.say("변동: ", "Change: ") + amount,

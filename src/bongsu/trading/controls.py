@@ -62,7 +62,7 @@ class Controls:
         left = (await self.ledger.portfolio()).position(market)
         if left.held:
             return False, f"{market}: {volume_text(left.volume)} 남음 (not all is sold yet)"
-        return True, f"{market} sold"
+        return True, f"{market} 매도 완료 (sold)"
 
     async def _flatten(self, why: str) -> tuple[bool, str]:
         """Every position is tried, whatever became of the others; a buy whose outcome is unknown may yet become one."""
@@ -73,7 +73,7 @@ class Controls:
             (False, f"{market}: 주문 결과를 아직 모름 (outcome unknown)") for market in sorted(unknown)
         ]
         told = "; ".join(result for _, result in outcomes)
-        return all(done for done, _ in outcomes), told or "nothing is held"
+        return all(done for done, _ in outcomes), told or "보유 종목 없음 (nothing is held)"
 
 
 def how_it_went(cycle: JobEnd) -> str:

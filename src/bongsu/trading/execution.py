@@ -147,7 +147,9 @@ class Execution:
         pause = 0.0  # the reply to a new order lists no fills: the first look-up need not wait
         while not (order.final and order.fills_complete):
             if time.monotonic() - began > _SETTLE_PATIENCE:
-                await self._ledger.record(OrderOutcomeLost(intent, "the order is not final yet"))
+                await self._ledger.record(
+                    OrderOutcomeLost(intent, "체결이 아직 끝나지 않았습니다 (not final yet)")
+                )
                 return
             await asyncio.sleep(pause)
             order, pause = await self._look_up(intent) or order, _POLL

@@ -129,7 +129,7 @@ class Runner:
 
     async def _pause_buys_after_three(self) -> None:
         if await self.ledger.failures_in_a_row(JobName.TRADING, _FAILURES_THAT_PAUSE):
-            note = f"trading_job {_FAILURES_THAT_PAUSE}회 연속 실패"
+            note = f"{JobName.TRADING} × {_FAILURES_THAT_PAUSE}"
             await self.ledger.record(Paused("job_failures", note, "scheduler"))
 
 

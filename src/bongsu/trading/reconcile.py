@@ -43,7 +43,7 @@ def _differences(expected: dict[str, Decimal], held: dict[str, Decimal]) -> tupl
     currencies = sorted(expected.keys() | held.keys())
     pairs = ((c, expected.get(c, ZERO), held.get(c, ZERO)) for c in currencies)
     return tuple(
-        f"{currency}: ledger {ours:f}, exchange {theirs:f}"
+        f"{currency}: 원장 {ours:f}, 거래소 {theirs:f} (ledger, exchange)"
         for currency, ours, theirs in pairs
         if ours != theirs
     )

@@ -18,6 +18,7 @@ from bongsu.core.facts import (
     RecoveryFound,
     SkipReason,
 )
+from bongsu.core.figures import kst_text
 from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
 from bongsu.trading.jobs import Job, JobEnd, Runner, as_fact
@@ -176,7 +177,7 @@ class Scheduler:
     async def _wait(self) -> None:
         clock = self.clock.state
         if clock.ended:
-            note = f"재생이 끝났습니다 ({clock.now.isoformat()})"
+            note = f"{kst_text(clock.now)} KST"
             await self.ledger.record(Paused("replay_ended", note, "scheduler"))
         if clock.ended or (clock.lockstep and self.opening.closed):
             await self._pause(POLL)  # in lock-step the market waits until the exchange opens
