@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms reports outage ring dashboards docker-lint check bench fmt lock clean
+.PHONY: help up replay test mutants alarms reports outage ring dashboards chat-pictures docker-lint check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -70,6 +70,10 @@ dashboards: ## 대시보드를 새로 쓰고, Grafana의 타입으로 확인하�
 	@$(BIN)/python -m bongsu.monitoring.dashboards
 	@$(BIN)/python scripts/check_dashboards.py
 	@$(BIN)/python scripts/render_dashboards.py $(ARGS) || [ $$? = 69 ]
+
+chat-pictures: ## 메시지마다 휴대폰에 보이는 모습을 그림 (every message as a phone shows it; needs chromium, fonts-nanum, fonts-noto-color-emoji)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/render_chat.py --out docs/images $(ARGS) || [ $$? = 69 ]
 
 fmt: ## 소스 정리 (format the sources)
 	@scripts/bootstrap.sh dev
