@@ -71,9 +71,9 @@ dashboards: ## 대시보드를 새로 쓰고, Grafana의 타입으로 확인하�
 	@$(BIN)/python scripts/check_dashboards.py
 	@$(BIN)/python scripts/render_dashboards.py $(ARGS) || [ $$? = 69 ]
 
-chat-pictures: ## 메시지마다 휴대폰에 보이는 모습을 그림 (every message as a phone shows it; needs chromium, fonts-nanum, fonts-noto-color-emoji)
+chat-pictures: ## 메시지마다 휴대폰에 보이는 모습을 그림 (every message as a phone shows it; ARGS="--guide" for the guide; needs chromium and fonts)
 	@scripts/bootstrap.sh dev
-	@$(BIN)/python scripts/render_chat.py --out docs/images $(ARGS) || [ $$? = 69 ]
+	@$(BIN)/python scripts/render_chat.py $(ARGS) || [ $$? = 69 ]
 
 fmt: ## 소스 정리 (format the sources)
 	@scripts/bootstrap.sh dev

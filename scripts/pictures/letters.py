@@ -18,12 +18,41 @@ from bongsu.core.portfolio import Position
 from bongsu.core.report import EquityPoint, Report, Span
 from bongsu.core.risk import RiskLimits, Veto, VetoReason
 from bongsu.core.tradingday import DAY
+from bongsu.ledger import gathered
+from bongsu.ledger.gathered import Held
+from bongsu.ledger.messages import Kind, messages
+from bongsu.ledger.voice import Voice, sent_again
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2025, 12, 28, 5, 30, 15, tzinfo=UTC)  # 14:30:15 in Seoul
 MORNING = datetime(2025, 12, 28, tzinfo=UTC)
 ETH = Market("KRW-ETH")
 SHOWN_ALARMS = (("SchedulerDown", 0), ("SchedulerJobSlow", 1), ("PortfolioDrawdown", 2))
+
+
+def together(voice: Voice) -> tuple[str, ...]:
+    """What a storm and a night leave, and a message that may have arrived before."""
+    failed = [_held(n, "storm", _failure(n), "error", voice) for n in range(3)]
+    night = (_alarm("SchedulerJobSlow"), _alarm("PortfolioDrawdown"), f.ProcessStarted("scheduler", "0.1.0"))
+    quiet = [_held(n, "quiet", fact, "alert", voice) for n, fact in enumerate(night)]
+    (again,) = messages(_failure(0), voice, NOW)
+    return gathered.storm(failed, voice), gathered.digest(quiet, voice), sent_again(again.text, 417, voice)
+
+
+def _failure(number: int) -> f.ErrorOccurred:
+    market = ("KRW-ETH", "KRW-BTC")[number % 2]
+    return f.ErrorOccurred(
+        f.ErrorType.EXCHANGE, "APIConnectionError", "Upbit API 연결 실패", {"ticker": market}
+    )
+
+
+def _held(number: int, why: str, fact: f.Fact, kind: Kind, voice: Voice) -> Held:
+    at = NOW + number * timedelta(minutes=2)
+    (message,) = messages(fact, voice, at)
+    return Held(
+        number, kind, message.text, message.topic, None, message.urgency,
+        of_the_channel=False, held_for=why, created_at=at,
+    )  # fmt: skip
 
 
 def letters(korean: bool) -> Mapping[str, tuple[f.Fact, ...]]:
@@ -104,7 +133,13 @@ def _bot() -> tuple[f.Fact, ...]:
         ),
         f.BreakerTripped("daily", Decimal("0.0312"), Decimal("0.03"), NOW, MORNING + DAY),
         f.BreakerReset("daily", MORNING + DAY),
-        f.Reconciled(("ETH: 원장 0.0115, 거래소 0.01 (ledger, exchange)",), NOW),
+        f.Reconciled(
+            (
+                "ETH: 0.0115 ≠ 0.01",
+                "KRW: 950000 ≠ 956150",
+            ),
+            NOW,
+        ),
         f.FundsMoved("KRW", Krw(Decimal(500_000)), "", NOW),
         f.FundsMoved("BTC", Decimal("-0.00150000"), "", NOW),
         f.Paused("job_failures", "trading_job × 3", "scheduler"),

@@ -202,7 +202,7 @@ async def _recovery(told: Teller) -> int:
 
 
 async def _mismatch(told: Teller) -> int:
-    await told.ledger.record(f.Reconciled((f"{told.name}: 원장 1, 거래소 2",), told.at))
+    await told.ledger.record(f.Reconciled((f"{told.name}: 1 ≠ 2",), told.at))
     await told.ledger.record(f.Reconciled((), told.at))
     return 1
 

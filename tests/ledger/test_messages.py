@@ -263,8 +263,10 @@ def test_nothing_left_over_and_nothing_amiss_is_not_told() -> None:
     assert "1건" in told(RecoveryFound(1, 0)).text
 
 
-def test_a_mismatch_has_one_topic() -> None:
-    assert told(Reconciled(("KRW-ETH: 원장 1, 거래소 2",), NOW)).topic == "mismatch"
+def test_a_mismatch_has_one_topic_and_says_which_side_is_which() -> None:
+    message = told(Reconciled(("ETH: 1 ≠ 2",), NOW))
+    assert message.topic == "mismatch"
+    assert message.text.splitlines()[2:4] == ["차이 (원장 ≠ 거래소)", "• ETH: 1 ≠ 2"]
 
 
 def test_funds_from_outside_are_told_with_their_sign() -> None:

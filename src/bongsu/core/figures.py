@@ -48,6 +48,12 @@ def kst_text(at: datetime) -> str:
     return at.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def span_text(first: datetime, last: datetime) -> str:
+    """A phone's line has room for the date once."""
+    until = kst_text(last)
+    return f"{kst_text(first)} ~ {until.removeprefix(kst_text(first)[:11])}"
+
+
 def duration_text(duration: timedelta, *, korean: bool) -> str:
     """Its two largest units: 1시간 5분, 12초."""
     seconds = max(int(duration.total_seconds()), 0)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bongsu.core.figures import kst_text
+from bongsu.core.figures import span_text
 from bongsu.core.outgoing import Urgency
 from bongsu.ledger.messages import Kind
 from bongsu.ledger.voice import RULE, Voice
@@ -61,8 +61,8 @@ def digest(group: Sequence[Held], voice: Voice) -> str:
 def _headline(one: _Alike, voice: Voice) -> str:
     if len(one.times) == 1:
         return one.title
-    first, last = kst_text(one.times[0]), kst_text(one.times[-1])
-    return f"{one.title} ({len(one.times)}" + voice.say("건", " times") + f", {first} ~ {last})"
+    span = span_text(one.times[0], one.times[-1])
+    return f"{one.title} ({len(one.times)}" + voice.say("건", " times") + f", {span})"
 
 
 def _left_over(alike: Sequence[_Alike], voice: Voice) -> list[str]:
@@ -73,7 +73,7 @@ def _left_over(alike: Sequence[_Alike], voice: Voice) -> list[str]:
 
 
 def _letter(voice: Voice, title: str, group: Sequence[Held], sections: list[str], rest: list[str]) -> str:
-    span = kst_text(group[0].created_at) + " ~ " + kst_text(group[-1].created_at)
+    span = span_text(group[0].created_at, group[-1].created_at)
     head = (title, RULE, voice.say("기간: ", "From: ") + span)
     return "\n".join(("\n\n".join(("\n".join(head), *sections, *rest)), *voice.mode_line()))
 

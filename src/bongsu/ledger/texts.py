@@ -245,6 +245,7 @@ def breaker_reset(fact: BreakerReset, voice: Voice) -> str:
 def mismatch(lines: tuple[str, ...], at: datetime, voice: Voice) -> str:
     return voice.letter(
         voice.say("⚠️ 원장과 거래소 불일치", "⚠️ Ledger and exchange disagree"),
+        voice.say("차이 (원장 ≠ 거래소)", "Differences (ledger ≠ exchange)"),
         *(f"• {line}" for line in lines),
         voice.say(
             "내용: 차이가 없어질 때까지 새로 매수하지 않습니다.",

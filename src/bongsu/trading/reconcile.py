@@ -42,8 +42,4 @@ class Reconciliation:
 def _differences(expected: dict[str, Decimal], held: dict[str, Decimal]) -> tuple[str, ...]:
     currencies = sorted(expected.keys() | held.keys())
     pairs = ((c, expected.get(c, ZERO), held.get(c, ZERO)) for c in currencies)
-    return tuple(
-        f"{currency}: 원장 {ours:f}, 거래소 {theirs:f} (ledger, exchange)"
-        for currency, ours, theirs in pairs
-        if ours != theirs
-    )
+    return tuple(f"{currency}: {ours:f} ≠ {theirs:f}" for currency, ours, theirs in pairs if ours != theirs)
