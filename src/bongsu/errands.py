@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -136,6 +137,16 @@ async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
     settings = load_settings()
     database = Database(database_url(settings, Wiring()), process="cli")
     return await print_report(database, settings, span, day, as_json=as_json)
+
+
+async def export_trades(first: date, last: date, target: Path | None) -> int:
+    """Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops.trades import export
+
+    settings = load_settings()
+    speak(settings.bongsu_lang)
+    async with _open_database(settings) as database:
+        return await export(database, first, last, target)
 
 
 async def set_telegram_up(wanted: "Wanted") -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bongsu.cli import logs, outbox, telegram, wishes
+from bongsu.cli import logs, outbox, telegram, trades, wishes
 from bongsu.cli.logs import Follow
 from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.ops.ending import told_in_words
@@ -35,6 +35,7 @@ db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=
 app.add_typer(db_app, name="db")
 app.add_typer(logs.app, name="logs")
 app.add_typer(telegram.app, name="telegram")
+app.add_typer(trades.app, name="trades")
 app.add_typer(wishes.app)
 app.add_typer(outbox.app, name="outbox")
 

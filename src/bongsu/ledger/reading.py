@@ -13,7 +13,7 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from bongsu.core.report import Report, Span
 from bongsu.errors import LedgerUnavailable
-from bongsu.ledger import projection, reports
+from bongsu.ledger import export, projection, reports
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.queries import load
 
@@ -106,6 +106,9 @@ class View:
 
     async def report(self, span: Span, day: date | None, day_start: time) -> Report | reports.Missing:
         return await reports.find(self._tx, span, day, day_start)
+
+    async def account(self, since: datetime, until: datetime) -> export.Account:
+        return await export.read(self._tx, since, until)
 
     async def idle_reasons(self, lease_seconds: float) -> list[Row]:
         return await projection.idle_reasons(self._tx, lease_seconds)
