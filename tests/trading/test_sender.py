@@ -260,7 +260,8 @@ async def test_of_two_senders_one_sends(desk: Desk) -> None:
 
 
 async def test_the_scheduler_takes_over_from_the_backend_at_once(desk: Desk) -> None:
-    backend, scheduler = desk.lease("backend"), desk.lease("scheduler")
+    # The backend would wait an hour for a silent scheduler: what it takes sooner was given up.
+    backend, scheduler = desk.lease("backend", seconds=3600), desk.lease("scheduler")
     async with desk.sending(backend, preempts=False, pace=0):
         await desk.until(lambda: backend.epoch is not None)
         async with desk.sending(scheduler, pace=0):
