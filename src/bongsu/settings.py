@@ -248,10 +248,7 @@ class Settings(ChannelSettings):
     @property
     def config_hash(self) -> str:
         """Equal in two processes that run on equal settings; secrets do not enter it."""
-        secret = {
-            name for name, field in type(self).model_fields.items() if "SecretStr" in str(field.annotation)
-        }
-        shown = self.model_dump(mode="json", exclude=secret)
+        shown = self.model_dump(mode="json", exclude={name.lower() for name in SECRET_NAMES})
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
     def kept_postgres_password(self, state: Path) -> str:
@@ -263,6 +260,11 @@ class Settings(ChannelSettings):
         """Values that must never be shown, for the redaction."""
         held = (getattr(self, name) for name in type(self).model_fields)
         return tuple(value.get_secret_value() for value in held if isinstance(value, SecretStr))
+
+
+SECRET_NAMES = frozenset(
+    name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
 
 
 class Wiring(BaseSettings):
@@ -301,6 +303,7 @@ class Wiring(BaseSettings):
         """Given by the runner, or the owner's own, or that of the container network."""
         given = self.database_url or settings.database_url
         if given is not None:
+            KNOWN.learn([given.get_secret_value()])
             return given.get_secret_value()
         if self.postgres_host is None:
             return None
@@ -449,7 +452,9 @@ def keep_secret(path: Path) -> str:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    secret = path.read_text(encoding="ascii").strip()
+    KNOWN.learn([secret])
+    return secret
 
 
 def account_of(world_id: str) -> str:

@@ -1,5 +1,6 @@
 """Takes out of a text what must never be shown, whoever wrote it: the shapes of secrets, and known values."""
 
+import html
 import json
 import re
 import threading
@@ -45,6 +46,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(authorization[\"']?\s*[=:,]\s*[\"']?(?:[a-z]+\s+)?)[^\s\"',;]{6,}", re.IGNORECASE),
         rf"\1{HIDDEN}",
     ),
+    (
+        re.compile(r"(x-[a-z-]{0,20}(?:key|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;]{6,}", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"(Bearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"((?:(?<![A-Za-z])|(?<=\dm))sk-)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),
 )
@@ -75,7 +80,7 @@ class Known:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """As it stands, as JSON and Python write it, as addresses do."""
+    """As it stands, as JSON and Python write it, as addresses and pages do."""
     for part in (secret, *_parts(secret)):
         yield from (
             part,
@@ -84,6 +89,7 @@ def _forms(secret: str) -> Iterator[str]:
             repr(part)[1:-1],
         )
         yield from (quote(part, safe=""), quote(part), quote_plus(part))
+        yield from (html.escape(part), html.escape(part, quote=False))
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -1,10 +1,9 @@
 """The schema's way to its newest version. SQLAlchemy lives beneath Alembic, and both in a process that ends.
 
-`python -m bongsu.ledger.migrate` upgrades the database that DATABASE_URL names.
+`python -m bongsu.ledger.migrate` upgrades the database whose address it reads: an environment would show it.
 """
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -31,10 +30,10 @@ async def bring_up_to_date(database_url: str) -> None:
     upgrading = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bongsu.ledger.migrate"),
-        env={**os.environ, "DATABASE_URL": database_url},
+        stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await upgrading.communicate()
+    _, said = await upgrading.communicate(database_url.encode())
     if upgrading.returncode != 0:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise CannotStart(f"데이터베이스 스키마를 올리지 못했습니다 (migration failed): {' '.join(last)}")
@@ -83,4 +82,4 @@ def _with_driver(database_url: str) -> str:
 
 
 if __name__ == "__main__":
-    upgrade(os.environ["DATABASE_URL"])
+    upgrade(sys.stdin.read().strip())

@@ -1,13 +1,14 @@
-"""How a program of ours ends when it cannot go on: in words and by an exit code. No traceback shows a secret."""
+"""How a program of ours speaks to whoever started it, and ends when it cannot go on: in words, and without a secret."""
 
 import contextlib
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import Any, TextIO, cast
 
-from bongsu.core.redaction import Sink, keep_out
+from bongsu.core.redaction import redact
 from bongsu.errors import CannotStart, SettingsInvalid
 from bongsu.ops.stack.services import EX_CONFIG, EX_UNAVAILABLE
 
@@ -17,6 +18,7 @@ _INTERRUPTED = 130
 @contextlib.contextmanager
 def told_in_words() -> Iterator[None]:
     """Around a whole program. Ends it for what its owner can repair, and lets everything else pass, without secrets."""
+    sys.stdout, sys.stderr = cast("TextIO", Clean(sys.stdout)), cast("TextIO", Clean(sys.stderr))
     _hide_secrets_in_tracebacks()
     try:
         yield
@@ -33,8 +35,26 @@ def told_in_words() -> Iterator[None]:
         sys.exit(_INTERRUPTED)
 
 
+class Clean:
+    """A stream whose every text passes the redaction; in all else it is the one it stands for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def _say(*lines: str) -> None:
-    print(keep_out("\n".join(lines), Sink.LOG), file=sys.stderr)
+    print("\n".join(lines), file=sys.stderr)
 
 
 def _hide_secrets_in_tracebacks() -> None:

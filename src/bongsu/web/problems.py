@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from bongsu.core.facts import ErrorOccurred, ErrorType
+from bongsu.core.redaction import redact
 from bongsu.errors import LedgerUnavailable
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Refused(Exception):
         confirm: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        detail = redact(detail)
         super().__init__(detail)
         self.body = ProblemBody(title=title, status=status, detail=detail, remedy=remedy, confirm=confirm)
         self.headers = dict(headers or {})

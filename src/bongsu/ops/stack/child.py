@@ -5,16 +5,19 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bongsu.core.redaction import redact
 from bongsu.ops.stack.children import Identity, die_with_parent
 from bongsu.ops.stack.probes import Probe
 from bongsu.ops.stack.rotation import RotatingLog
 from bongsu.ops.stack.services import Service
+from bongsu.settings import SECRET_NAMES
 
 _DRAIN_SECONDS = 1.0
+_CHUNK = 65_536
 Step = Callable[[], Awaitable[None]]
 
 
@@ -39,6 +42,13 @@ class Launch:
     prepare: Step = _nothing
 
 
+def inherited(service: Service) -> dict[str, str]:
+    """Of our environment; the owner's secrets only for those of our own who read the settings."""
+    if service.reads_settings:
+        return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name.upper() not in SECRET_NAMES}
+
+
 class Child:
     """A process in a group of its own that cannot outlive us; its output goes to a bounded log."""
 
@@ -60,7 +70,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
-                env={**os.environ, **launch.environment()},
+                env={**inherited(launch.service), **launch.environment()},
                 cwd=launch.directory,
                 start_new_session=True,
                 user=identity.uid if identity else None,
@@ -113,9 +123,26 @@ async def _pump(reading: int, log: RotatingLog) -> None:
         lambda: asyncio.StreamReaderProtocol(output), source
     )
     try:
-        while text := await output.read(65_536):
+        async for lines in _lines(output):
             # A full disk must not block the child on a pipe that nobody empties.
             with contextlib.suppress(OSError):
-                log.write(text)
+                log.write(lines)
     finally:
         transport.close()
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Whole lines, many at once, and without secrets: a server that is not ours may write what it was told."""
+    begun = b""
+    while text := await output.read(_CHUNK):
+        lines, newline, begun = (begun + text).rpartition(b"\n")
+        if len(begun) > _CHUNK:  # no line that a person reads
+            lines, newline, begun = lines + newline + begun, b"", b""
+        if lines:
+            yield _clean(lines + newline)
+    if begun:
+        yield _clean(begun)
+
+
+def _clean(text: bytes) -> bytes:
+    return redact(text.decode(errors="surrogateescape")).encode(errors="surrogateescape")

@@ -66,7 +66,7 @@ class Native:
             "BONGSU_LOG_DIR": str(self.places.logs),
             "BONGSU_ENV_FILE": str(self.env_file),
             "BONGSU_PORT_OFFSET": str(self.places.port_offset),
-            "DATABASE_URL": self.database.url,
+            "DATABASE_URL_FILE": str(self._database_url),
             "EXCHANGE_URL": self.url("exchange"),
             "TELEGRAM_API_URL": self.telegram().api_url,
             "BACKEND_URL": self.url("backend"),
@@ -75,6 +75,14 @@ class Native:
             "WORLD_ID": self.world_id,
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def _database_url(self) -> Path:
+        return self.places.run / "database_url"
+
+    def keep_database_url(self) -> None:
+        """In a file: an environment is shown by more programs than one would think."""
+        write_private(self._database_url, self.database.url)
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._port(name)}"

@@ -27,6 +27,7 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL  # sent by the kernel when the runner dies
     refusals: tuple[int, ...] = (EX_CONFIG,)  # exit codes that need the owner, not a restart
+    reads_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ SERVICES = (
         grace=2.0,
         starts_after=("postgres", "exchange"),
         stops_after=("scheduler",),  # delivers what the scheduler could not say any more
+        reads_settings=True,
     ),
     Service(
         "scheduler",
@@ -85,6 +87,7 @@ SERVICES = (
         memory_mb=384,
         grace=4.0,
         starts_after=("postgres", "exchange"),
+        reads_settings=True,
     ),
 )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from bongsu.core.redaction import redact
 from bongsu.errors import CannotStart, SettingsInvalid
 from bongsu.ops.language import say
 from bongsu.ops.stack.child import Child, Launch
@@ -191,7 +192,7 @@ class Supervised:
 
     def _become(self, state: State, reason: str = "") -> None:
         self.state = state
-        self.reason = reason
+        self.reason = redact(reason)
         self._changed.set()
         self._changed = asyncio.Event()
         self._listener(self)

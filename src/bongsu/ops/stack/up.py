@@ -103,6 +103,7 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
     require_free(native.ports())
     world.open(fresh=options.fresh, tell=progress.line)
     keep_secret(places.state / "api_token")
+    native.keep_database_url()
     cluster = native.database.cluster
     if cluster is not None and not cluster.pgdata.exists():
         progress.line(say("PostgreSQL 데이터 폴더를 만드는 중…", "making PostgreSQL's data directory…"))
