@@ -1,9 +1,9 @@
-"""A server on loopback that takes what is meant for Sentry, and keeps it as it came."""
+"""A server on loopback that takes what is meant for others, Sentry first, and keeps it as it came."""
 
 import gzip
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +21,12 @@ class Receiver:
     def dsn(self, key: str) -> str:
         return f"http://{key}@127.0.0.1:{self.port}/42"
 
+    def sent_to(self, path: str) -> list[str]:
+        """The bodies of the requests whose line holds `path`."""
+        return [b for b, head in zip(self.bodies, self.heads, strict=True) if path in head.split("\n")[0]]
+
     def events(self) -> list[dict[str, Any]]:
-        return [event for body in self.bodies for event in _events(body)]
+        return [event for body in self.sent_to("/envelope/") for event in _events(body)]
 
 
 def _events(body: str) -> Iterator[dict[str, Any]]:
@@ -33,19 +37,27 @@ def _events(body: str) -> Iterator[dict[str, Any]]:
             yield item
 
 
+Answer = Callable[[str], tuple[int, str]]  # by the request's line and headers: a status and what is said
+
+
 @contextmanager
-def receive() -> Iterator[Receiver]:
+def receive(answer: Answer = lambda _: (200, "{}")) -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Taking(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             plain = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            head = f"{self.requestline}\n{self.headers}"
             receiver.bodies.append(plain.decode())
-            receiver.heads.append(f"{self.requestline}\n{self.headers}")
-            self.send_response(200)
+            receiver.heads.append(head)
+            status, said = answer(head)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said.encode())))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(said.encode())
+
+        do_GET = do_POST  # noqa: N815 - the library's name
 
         def log_message(self, *_: Any) -> None:
             """Not on the terminal of the tests."""

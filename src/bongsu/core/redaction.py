@@ -13,18 +13,25 @@ _SHORTEST_VALUE = 6  # a shorter one would blank ordinary words
 _SHORTEST_WORD = 12  # of lower-case letters alone: "postgres" cannot be told from the word
 _SHORTEST_LINE = 16  # of a value of many lines, such as a key
 
+# A value by its name: in quotes up to the closing one, else up to what ends a word. In the source of a JSON text a quote
+# has a backslash before it, which is the quote's and not the value's.
+_QUOTE = r"(?:\\*[\"'])"
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_WORD = r"(?:[^\s\"',;&)}\\]|\\(?![\"'nrtu]))"
+_NAMES = r"passwd|pwd|passphrase|secret|secret[_-]?key|access[_-]?key|api[_-]?key|token"
+
 # No shape begins with a word boundary: on a terminal a colour code ends in a letter.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    # private keys, whole or cut off, on lines or on one with the newlines written out
+    # private keys, whole or cut off, on lines or on one with the newlines written out, in a tree of exceptions
     (
-        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s]|\\[nr]|-(?!----BEGIN))*"),
+        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s|]|\\+[nr]|-(?!----BEGIN))*"),
         HIDDEN,
     ),
     # Telegram bot tokens, bare or inside a URL
     (re.compile(r"(?<!\d)\d{6,12}(?::|%3A)[A-Za-z0-9_-]{30,}", re.IGNORECASE), HIDDEN),
-    (re.compile(r"(/bot)\d+(?::|%3A)[^/\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(/bot)\d+(?::|%3A)[^/\s\"'\\]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     # JWTs
-    (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
+    (re.compile(r"eyJ[A-Za-z0-9_-]{1,500}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
     # passwords of connection strings; the last @ before the host ends them
     (re.compile(r"([a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']*:)[^\s/\"']+(?=@)"), rf"\1{HIDDEN}"),
     # a DSN of Sentry has no password: its user is the key
@@ -33,27 +40,35 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(hooks\.slack\.com/[a-z]+/)[A-Za-z0-9_/-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(discord(?:app)?\.com/api/webhooks/)[A-Za-z0-9_/-]+"), rf"\1{HIDDEN}"),
     # values by their names: of a setting, in JSON, in a query, as a header
-    (re.compile(r"(password[\"']?\s*[=:]\s*[\"']?)[^\s\"',;)}]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (
+        re.compile(rf"(password{_QUOTE}?\s*[=:]\s*)(?:{_QUOTED}|{_QUOTE}?{_WORD}+)", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
     (
         re.compile(
-            r"((?:passwd|pwd|passphrase|secret|secret[_-]?key|access[_-]?key|api[_-]?key|token)"
-            r"(?:=|[\"']\s*[:=]\s*[\"']))[^\s\"',;&)}]{6,}",
+            rf"((?:{_NAMES})(?:=|{_QUOTE}\s*[:=]\s*(?={_QUOTE})))(?:{_QUOTED}|{_QUOTE}?{_WORD}{{6,}})",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
     (
-        re.compile(r"(authorization[\"']?\s*[=:,]\s*[\"']?(?:[a-z]+\s+)?)[^\s\"',;]{6,}", re.IGNORECASE),
+        re.compile(
+            rf"(authorization{_QUOTE}?\s*[=:,]\s*{_QUOTE}?(?:[a-z]+\s+)?){_WORD}{{6,}}", re.IGNORECASE
+        ),
         rf"\1{HIDDEN}",
     ),
     (
-        re.compile(r"(x-[a-z-]{0,20}(?:key|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;]{6,}", re.IGNORECASE),
+        re.compile(
+            rf"(x-[a-z-]{{0,20}}(?:key|token){_QUOTE}?\s*[=:]\s*{_QUOTE}?){_WORD}{{6,}}", re.IGNORECASE
+        ),
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"(Bearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"((?:(?<![A-Za-z])|(?<=\dm))sk-)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),
 )
-
+_UNBROKEN = re.compile(r"[^\s\"'<>\\]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_.+]{0,24}")  # a name, a figure: no shape is that simple, and most texts are
+_DEEPEST = 3  # an address within an address within an address
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@:]*)(?::([^/?#]*))?@")
 _BOT_TOKEN = re.compile(r"\d{6,12}:[A-Za-z0-9_-]{20,}")
@@ -114,10 +129,27 @@ KNOWN = Known()
 
 
 def redact(text: str) -> str:
+    text = _take_out(text)
+    return _UNBROKEN.sub(lambda found: _look_into(found[0]), text) if "%" in text else text
+
+
+def _take_out(text: str) -> str:
     text = KNOWN.hide(text)
+    if _PLAIN.fullmatch(text):
+        return text
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def _look_into(word: str) -> str:
+    """One that is percent-encoded is shown decoded where that shows a secret in it, without it; else as it is."""
+    meant = word
+    for _ in range(_DEEPEST if "%" in word else 0):
+        meant = unquote(meant)
+        if (clean := _take_out(meant)) != meant:
+            return clean
+    return word
 
 
 class Sink(StrEnum):

@@ -13,6 +13,7 @@ from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.channels import TELEGRAM
 from bongsu.core.decision import decision_id
+from bongsu.core.redaction import redact
 from bongsu.core.tradingday import trading_day_start, trading_week_start
 from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
@@ -102,7 +103,7 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             if await (await tx.execute(_SQL["hear"], _plain(fact))).fetchone() is None:
                 return False
             severity = "warning" if fact.hearing in _ODD else "info"
-            await _event(tx, "command", severity, f"telegram:{fact.user}", fact.text[:200], fact)
+            await _event(tx, "command", severity, f"telegram:{fact.user}", redact(fact.text)[:200], fact)
         case f.AlertMuted():
             values = {"alert": fact.alert, "until": fact.until, "who": fact.who}
             await tx.execute(_SQL["mute" if fact.until else "unmute"], values)

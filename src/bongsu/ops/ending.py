@@ -18,7 +18,7 @@ _INTERRUPTED = 130
 @contextlib.contextmanager
 def told_in_words() -> Iterator[None]:
     """Around a whole program. Ends it for what its owner can repair, and lets everything else pass, without secrets."""
-    sys.stdout, sys.stderr = cast("TextIO", Clean(sys.stdout)), cast("TextIO", Clean(sys.stderr))
+    sys.stdout, sys.stderr = _cleaned(sys.stdout), _cleaned(sys.stderr)
     _hide_secrets_in_tracebacks()
     try:
         yield
@@ -51,6 +51,10 @@ class Clean:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _cleaned(stream: TextIO) -> TextIO:
+    return stream if isinstance(stream, Clean) else cast("TextIO", Clean(stream))
 
 
 def _say(*lines: str) -> None:

@@ -7,14 +7,14 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bongsu.core.redaction import KNOWN, Sink, keep_out, redact
+from bongsu.core.redaction import KNOWN, REMOVALS, Sink, redact
 from bongsu.ops.stack.rotation import RotatingLog, sweep_old_logs
 
 _SWEEP_SECONDS = 86_400
@@ -82,7 +82,8 @@ class Output(Discreet, logging.StreamHandler["TextIO | LogFile"]):
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Looks at the finished line: so arguments, extras and stack traces are covered, too.
+    """Looks at each text of a line, and at the finished line: what JSON has written may look like no secret any more, and
+    what was no text before may be one.
 
     Of the outputs of a process one is `counting`: a line that goes to two of them has leaked once.
     """
@@ -94,12 +95,34 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         foreign_pre_chain: list[Processor],
         processors: list[Processor],
     ) -> None:
-        super().__init__(processors=processors, foreign_pre_chain=foreign_pre_chain)
+        super().__init__(
+            processors=[*processors[:-1], self._clean_texts, processors[-1]],
+            foreign_pre_chain=foreign_pre_chain,
+        )
         self._counting = counting
+        self._found = False  # in the line at hand; an output writes one at a time
 
     def format(self, record: logging.LogRecord) -> str:
+        self._found = False
         line = super().format(record)
-        return keep_out(line, Sink.LOG) if self._counting else redact(line)
+        clean = redact(line)
+        if self._counting and (self._found or clean != line):
+            REMOVALS.note(Sink.LOG)
+        return clean
+
+    def _clean_texts(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {name: self._clean(value) for name, value in event.items()}
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            clean = redact(value)
+            self._found |= clean != value
+            return clean
+        if isinstance(value, Mapping):
+            return {self._clean(name): self._clean(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._clean(item) for item in value]
+        return value
 
 
 class LogFile:

@@ -9,7 +9,6 @@ import httpx2
 import msgspec
 
 from bongsu.adapters.http import open_client
-from bongsu.core.redaction import Sink, keep_out
 from bongsu.errors import ChatTaken, NotDelivered
 
 TOTAL_TIMEOUT = 10.0  # seconds, for one call that does not wait for news
@@ -64,7 +63,7 @@ class BotApi:
 
         Raises NotDelivered.
         """
-        patience, body = TOTAL_TIMEOUT + wait, {name: _said(value) for name, value in body.items()}
+        patience = TOTAL_TIMEOUT + wait
         try:
             async with asyncio.timeout(patience):
                 carried: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
@@ -92,11 +91,6 @@ class BotApi:
         permanent = reply is not None and 400 <= status < 500 and status != 429
         content = status == 400 and any(words in description for words in _ABOUT_THE_MESSAGE)
         return NotDelivered(message, permanent=permanent, retry_after=parameters.retry_after, content=content)
-
-
-def _said(value: Any) -> Any:
-    """What leaves for Telegram passes here, whoever wrote it."""
-    return keep_out(value, Sink.MESSAGE) if isinstance(value, str) else value
 
 
 def _parse(body: bytes) -> _Reply | None:

@@ -4,6 +4,8 @@ import html
 import re
 from dataclasses import dataclass
 
+from bongsu.core.redaction import Sink, keep_out
+
 LIMIT = 4096  # UTF-16 units; Telegram counts them after its markup is taken out, we count them with it
 _PREFIX = len("(999/999)\n")
 _BOLD = re.compile(r"(?<!\S)\*\*(?=[^\s*])([^\n]*?[^\s*])\*\*(?!\*)")
@@ -32,8 +34,8 @@ class _Run:
 
 
 def render_parts(text: str) -> list[Part]:
-    """Nothing is cut away: the parts, put together, hold every character. Lone surrogates become U+FFFD."""
-    runs = _parse(_SURROGATE.sub("\ufffd", text))
+    """Nothing is cut away but secrets: the parts, put together, hold every character. Lone surrogates become U+FFFD."""
+    runs = _parse(_SURROGATE.sub("\ufffd", keep_out(text, Sink.MESSAGE)))
     if utf16_units("".join(run.html for run in runs)) <= LIMIT:
         return [_part("", runs)]
     pieces = _split(runs, LIMIT - _PREFIX)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bongsu.core.redaction import redact
 from bongsu.errors import PortTaken
 from bongsu.ops.language import say
 
@@ -59,7 +60,7 @@ def find_holder(port: int) -> Holder | None:
     for process in Path("/proc").glob("[0-9]*"):
         if sockets and not sockets.isdisjoint(_open_files(process)):
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            return Holder(int(process.name), command.strip()[:160])
+            return Holder(int(process.name), redact(command.strip())[:160])
     return None
 
 
