@@ -40,6 +40,7 @@ from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.projection import project
+from bongsu.ledger.telling import Telling
 from bongsu.ledger.voice import Voice
 from bongsu.metrics import Owner
 from bongsu.monitoring.ledger_series import LedgerSeries
@@ -247,7 +248,7 @@ async def send(bench: Bench) -> None:
     """All that is to be told, over the messenger, as the sender would."""
     lease = Lease(bench.books.database, "sender", "me", 60)
     assert await lease.take()
-    outbox = Outbox(bench.books.database, lease, Voice("ko", "sandbox"))
+    outbox = Outbox(bench.books.database, lease, Telling(Voice("ko", "sandbox")))
     messenger = TelegramMessenger(bench.telegram, "1:x", "7", part_pause=0.0)
     while (message := await outbox.next(pace=0.0, patience=0.0)) is not None:
         await outbox.sent(message, await messenger.send(message.text, str(message.id)))
@@ -284,9 +285,12 @@ async def pages(bench: Bench, client: httpx2.AsyncClient) -> None:
     paths = [f"/api/v1/{name}" for name in names.split()]
     for path in ("/", "/health", "/ready", "/openapi.json", *paths, *(f"{path}?limit=200" for path in paths)):
         await _answered(bench, await client.get(path))
-    async with asyncio.timeout(60):
-        while "ledger_up 1" not in (shown := (await client.get("/metrics")).text):
-            await asyncio.sleep(0.1)
+    shown = ""
+    for _ in range(600):  # the ledger is read beside, in its own time
+        shown = (await client.get("/metrics")).text
+        if "ledger_up 1.0" in shown:
+            break
+        await asyncio.sleep(0.1)
     bench.keep("metrics", shown)
 
 
@@ -312,8 +316,10 @@ async def asking(bench: Bench, wiring: Wiring) -> AsyncIterator[httpx2.AsyncClie
         fail(f"mark-broken {words}")
 
     transport = httpx2.ASGITransport(app=backend, raise_app_exceptions=False)
+    reading = asyncio.create_task(series.run())
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100") as client:
         yield client
+    reading.cancel()
 
 
 # -- all of it ------------------------------------------------------------------------------------------------------
