@@ -30,6 +30,7 @@ from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
+from bongsu.ledger.opening import database_url, open_ledger
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
@@ -293,31 +294,6 @@ async def _watching(settings: Settings, database: Database, opening: Opening) ->
         yield blindness_of(settings.bongsu_mode, watch, opening.signs)
     finally:
         looking.cancel()
-
-
-def open_ledger(
-    settings: Settings, database: Database, lease: Lease | None = None, pulse: Path | None = None
-) -> Ledger:
-    return Ledger(
-        database,
-        voice=Voice(settings.bongsu_lang, settings.bongsu_mode),
-        day_start=settings.trading_day_start,
-        limits=settings.risk_limits,
-        lease=lease,
-        quiet=settings.quiet_hours,
-        routes=settings.routes,
-        on_heartbeat=pulse.touch if pulse else lambda: None,
-    )
-
-
-def database_url(settings: Settings, wiring: Wiring) -> str:
-    """Raises CannotStart."""
-    url = wiring.find_database(settings)
-    if url is None:
-        raise CannotStart(
-            "DATABASE_URL이 없습니다. `bongsu up`으로 시작하거나 .env에 적어 주세요 (no database: start with `bongsu up`)"
-        )
-    return url
 
 
 def instance_name(process: str) -> str:

@@ -1,32 +1,30 @@
 """What a command line wants done once, over the same parts as the running processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bongsu.app import Trading, database_url, open_ledger, open_trading, when_there
+from bongsu.app import Trading, open_trading, when_there
 from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.report import Span
 from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
+from bongsu.ledger.opening import database_url, open_database, open_ledger
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.voice import Voice
 from bongsu.ops.language import speak
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
 from bongsu.sending import open_messenger
-from bongsu.settings import TELEGRAM_API, Settings, Wiring, load_settings
+from bongsu.settings import TELEGRAM_API, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.jobs import Runner
 from bongsu.trading.scheduler import keep
 
 if TYPE_CHECKING:
     from bongsu.ops.telegram_setup import Wanted
-    from bongsu.ops.wishes import State, Wish
 
 
 async def run_trade() -> tuple[bool, str]:
@@ -65,25 +63,11 @@ async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:
         await asyncio.sleep(0.2)
 
 
-async def ask_for(wishes: list["Wish"], wait: float, *, as_json: bool) -> list["State"]:
-    """What the owner asks of the bot, by the ledger alone: no backend need run.
-
-    Raises CannotStart and LedgerUnavailable.
-    """
-    from bongsu.ops.wishes import carry_out
-
-    settings = load_settings()
-    speak(settings.bongsu_lang)
-    async with _open_database(settings) as database:
-        ledger, source = open_ledger(settings, database), Reading(database)
-        return await carry_out(wishes, ledger, source, settings, wait, as_json=as_json)
-
-
 async def list_messages(state: str | None, last: int, *, as_json: bool) -> int:
     """Raises CannotStart and LedgerUnavailable."""
     from bongsu.ops import outbox
 
-    async with _open_database(load_settings()) as database:
+    async with open_database(load_settings()) as database:
         return await outbox.list_messages(Reading(database), state=state, last=last, as_json=as_json)
 
 
@@ -91,7 +75,7 @@ async def show_message(number: int, *, as_json: bool) -> int:
     """1 when there is none. Raises CannotStart and LedgerUnavailable."""
     from bongsu.ops import outbox
 
-    async with _open_database(load_settings()) as database:
+    async with open_database(load_settings()) as database:
         return await outbox.show_message(Reading(database), number, as_json=as_json)
 
 
@@ -101,7 +85,7 @@ async def resend(numbers: list[int]) -> int:
     from bongsu.ops.wishes import who_asks
 
     settings = load_settings()
-    async with _open_database(settings) as database:
+    async with open_database(settings) as database:
         ledger = open_ledger(settings, database)
         return await outbox.resend(Reading(database), ledger, numbers, who_asks())
 
@@ -116,18 +100,8 @@ async def test_channels() -> int:
 async def announce_maintenance(minutes: int) -> None:
     """0 ends it. Raises CannotStart and LedgerUnavailable."""
     settings = load_settings()
-    async with _open_database(settings) as database:
+    async with open_database(settings) as database:
         await open_ledger(settings, database).record(MaintenanceAnnounced(minutes, "bongsu maintenance"))
-
-
-@asynccontextmanager
-async def _open_database(settings: Settings) -> AsyncIterator[Database]:
-    database = Database(database_url(settings, Wiring()), process="cli")
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def show_report(span: Span, day: date | None, *, as_json: bool) -> int:
@@ -145,7 +119,7 @@ async def export_trades(first: date, last: date, target: Path | None) -> int:
 
     settings = load_settings()
     speak(settings.bongsu_lang)
-    async with _open_database(settings) as database:
+    async with open_database(settings) as database:
         return await export(database, first, last, target)
 
 

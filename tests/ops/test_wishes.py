@@ -78,6 +78,13 @@ def test_a_kill_needs_neither_scheduler_nor_backend(ask: Ask, database_url: str)
     assert "킬 스위치 켜짐" in rows(database_url, "SELECT text FROM notifications")[0][0]
 
 
+def test_a_mistake_in_the_settings_stops_no_kill(ask: Ask, database_url: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MARKETS=ETH\nNO_SUCH=1\n")
+    said = ask("kill", "--yes")
+    assert (said.exit_code, killed(database_url)) == (0, True)
+    assert "NO_SUCH" in said.stderr
+
+
 def test_what_waits_for_the_scheduler_is_called_asked_for_and_not_done(ask: Ask, database_url: str) -> None:
     said = ask("close", "eth", "--yes", "--wait", "0")
     assert (said.exit_code, said.stdout) == (75, "")

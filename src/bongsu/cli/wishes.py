@@ -89,16 +89,16 @@ def _ask_for(
     as_json: bool,
     also_flatten: bool = False,
 ) -> None:
-    from bongsu.errands import ask_for
-    from bongsu.ops.wishes import Wish, confirm
+    from bongsu.ops.wishes import Wish, ask_for, confirm, find_settings
 
     wishes = [Wish(kind, why, market)]
     if also_flatten:
         wishes.append(Wish(ControlKind.FLATTEN, why))
+    join_running_stack()
+    settings = find_settings()
     if not yes and not confirm(wishes):
         sys.exit(1 if sys.stdin.isatty() else 2)
-    join_running_stack()
-    states = ask_ledger(ask_for(wishes, wait, as_json=as_json))
+    states = ask_ledger(ask_for(wishes, settings, wait, as_json=as_json))
     sys.exit(max(_CODES[state] for state in states))
 
 

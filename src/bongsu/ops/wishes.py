@@ -12,11 +12,13 @@ from uuid import UUID
 
 from bongsu.core.facts import ControlKind
 from bongsu.core.market import Market
+from bongsu.errors import SettingsInvalid
+from bongsu.ledger.opening import open_database, open_ledger
 from bongsu.ledger.reading import Reading, View
 from bongsu.ledger.store import Ledger
 from bongsu.ops import keyboard
-from bongsu.ops.language import say
-from bongsu.settings import Settings
+from bongsu.ops.language import say, speak
+from bongsu.settings import Settings, load_settings
 from bongsu.web.words import Words, idle_text
 
 State = Literal["done", "refused", "pending"]
@@ -82,6 +84,24 @@ class Outcome:
     blocking: dict[str, str]
 
 
+def find_settings() -> Settings:
+    """A mistake in `.env` keeps nobody from stopping the bot: then the defaults do, and the running stack's database."""
+    try:
+        settings = load_settings()
+    except SettingsInvalid as invalid:
+        faults = "; ".join(invalid.faults)
+        print(
+            say(
+                f"⚠️ 설정에 잘못이 있지만 요청은 합니다: {faults}",
+                f"⚠️ The settings have faults; it is asked for all the same: {faults}",
+            ),
+            file=sys.stderr,
+        )
+        settings = Settings.model_construct()
+    speak(settings.bongsu_lang)
+    return settings
+
+
 def confirm(wishes: list[Wish]) -> bool:
     """Whether the word of the first was typed. Without a terminal there is nobody to ask."""
     if not keyboard.is_there():
@@ -106,10 +126,17 @@ def confirm(wishes: list[Wish]) -> bool:
     return False
 
 
-async def carry_out(
+async def ask_for(wishes: list[Wish], settings: Settings, wait: float, *, as_json: bool) -> list[State]:
+    """Of the ledger alone: no backend need run. Raises CannotStart and LedgerUnavailable."""
+    async with open_database(settings) as database:
+        ledger, source = open_ledger(settings, database), Reading(database)
+        return await _carry_out(wishes, ledger, source, settings, wait, as_json=as_json)
+
+
+async def _carry_out(
     wishes: list[Wish], ledger: Ledger, source: Reading, settings: Settings, wait: float, *, as_json: bool
 ) -> list[State]:
-    """Asks for all at once, then follows each. Raises LedgerUnavailable; what was asked until then stays asked."""
+    """Asks for all at once, then follows each; what was asked until it raises stays asked."""
     async with source.look():
         pass  # before anything is asked: a ledger of another schema is no ledger
     who = who_asks()
