@@ -9,7 +9,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +23,7 @@ from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import JobName
-from bongsu.core.market import HOUR, Market
-from bongsu.core.tradingday import DAY, day_offset
+from bongsu.core.market import Market
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
@@ -60,6 +58,7 @@ from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler
+from bongsu.trading.timetable import timetable
 from bongsu.trading.valuation import Valuation
 from bongsu.trading.view import MarketView
 
@@ -67,7 +66,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MINUTE = timedelta(minutes=1)
 STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
 RULES_EVERY = 15.0  # wall seconds between two questions for the loaded alert rules
 FIRST_WORDS = 10.0  # seconds to become the one that sends, before anything is told
@@ -251,22 +249,14 @@ def _compose(
         observe=lambda seconds: observe("ai_decision_latency_seconds", seconds),
     )
     report = DailyReport(ledger, clock)
-    jobs = (
-        Job(JobName.RECONCILE, MINUTE, timedelta(0), HOUR, 45.0, reconciliation.run),
-        Job(JobName.POSITION, MINUTE, timedelta(0), 20 * MINUTE, 45.0, protection.run),
-        Job(JobName.PORTFOLIO, MINUTE, timedelta(0), HOUR, 45.0, valuation.run),
-        Job(JobName.TRADING, HOUR, MINUTE, HOUR, 480.0, cycle.run),
-        Job(
-            JobName.DAILY_REPORT,
-            DAY,
-            day_offset(settings.trading_day_start),
-            DAY,
-            60.0,
-            report.run,
-            asks_exchange=False,
-        ),
-    )
-    return protection, jobs
+    runs = {
+        JobName.RECONCILE: reconciliation.run,
+        JobName.POSITION: protection.run,
+        JobName.PORTFOLIO: valuation.run,
+        JobName.TRADING: cycle.run,
+        JobName.DAILY_REPORT: report.run,
+    }
+    return protection, timetable(runs, settings.trading_day_start)
 
 
 def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) -> UpbitExchange:
