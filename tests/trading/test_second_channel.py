@@ -17,6 +17,7 @@ from bongsu.adapters.second.webhook import WebhookMessenger
 from bongsu.core.channels import Channel, MailAccount, Route, When
 from bongsu.core.facts import AlertChanged, ErrorOccurred, ErrorType, MessageResent
 from bongsu.core.risk import RiskLimits
+from bongsu.errors import LeaseLost
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice
@@ -322,3 +323,59 @@ async def test_each_channel_has_its_own_order_and_its_own_end(desk: Desk, mailbo
     assert desk.rows("SELECT state, count(*) FROM deliveries WHERE channel = 'webhook' GROUP BY 1") == [
         ("pending", 2)
     ]
+
+
+# --- whoever dies, whoever leads
+
+
+@asynccontextmanager
+async def outbox_of(desk: Desk, holder: str) -> AsyncIterator[SecondOutbox]:
+    lease = Lease(desk.database, "sender_webhook", holder, 10)
+    assert await lease.take(by_force=True)
+    yield SecondOutbox(desk.database, lease, desk.telling, WEBHOOK)
+
+
+async def test_who_died_while_sending_leaves_a_repeat_behind_that_says_so(desk: Desk) -> None:
+    await desk.alarm("A")
+    async with outbox_of(desk, "died") as died:
+        await desk.until(lambda: desk.rows("SELECT 1 FROM deliveries WHERE due_at <= now()") != [])
+        begun = await died.next(pace=0, patience=60)
+    async with outbox_of(desk, "next") as following:
+        waiting = await following.next(pace=0, patience=60)
+        assert begun is not None
+        assert waiting is not None
+        assert (begun.repeated, waiting.repeated, waiting.wait > 50) == (False, True, True)
+        assert "재전송" in waiting.text
+
+
+async def test_who_does_not_lead_begins_and_gives_up_nothing(desk: Desk) -> None:
+    await desk.alarm("A")
+    async with outbox_of(desk, "old") as old:
+        await desk.until(lambda: desk.rows("SELECT 1 FROM deliveries WHERE due_at <= now()") != [])
+        message = await old.next(pace=0, patience=0)
+        assert message is not None
+        async with outbox_of(desk, "new"):
+            with pytest.raises(LeaseLost):
+                await old.next(pace=0, patience=0)
+            with pytest.raises(LeaseLost):
+                await old.failed(message, "…", permanent=True, refused=True, retry_after=None)
+            with pytest.raises(LeaseLost):
+                await old.dead(message, "…")
+            await old.sent(message, "1")  # what was delivered was delivered
+            await old.sent(message, "1")
+    assert desk.states() == ["sent"]
+    assert desk.counted("second_channel_sent_total") == 1
+
+
+async def test_the_pace_is_kept_whoever_sent_the_message_before(desk: Desk) -> None:
+    desk.route(When.CRITICAL)
+    await desk.alarm("A", "B")
+    async with outbox_of(desk, "old") as old, outbox_of(desk, "new") as new:
+        with pytest.raises(LeaseLost):
+            await old.next(pace=60, patience=0)
+        first = await new.next(pace=60, patience=0)
+        assert first is not None
+        await new.sent(first, "1")
+        second = await new.next(pace=60, patience=0)
+        assert second is not None
+        assert 50 < second.wait <= 60
