@@ -71,6 +71,13 @@ async def test_the_same_message_is_another_mail(mailbox: Mailbox) -> None:
     assert mailbox.mails[0]["Importance"] is None
 
 
+async def test_no_secret_leaves_with_a_text(mailbox: Mailbox) -> None:
+    token = "123456789:" + "A" * 35
+    await messenger(mailbox.port).send(f"제목 {token}\n{token} \ud800", "notification-1")
+    (mail,) = mailbox.mails
+    assert "A" * 35 not in mail["Subject"] + mail.get_content()
+
+
 async def test_a_picture_is_attached(mailbox: Mailbox) -> None:
     await messenger(mailbox.port).send("📈\n그림", "notification-1", picture=b"\x89PNG")
     (attached,) = mailbox.mails[0].iter_attachments()

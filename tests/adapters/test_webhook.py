@@ -170,6 +170,14 @@ def test_the_pieces_put_together_are_the_text(text: str, limit: int) -> None:
     assert whole == text
 
 
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+async def test_no_secret_leaves_with_a_text(receiver: Receiver, preset: str) -> None:
+    token = "123456789:" + "A" * 35
+    (request,) = await sent(receiver, preset, f"제목\nhttps://api.telegram.org/bot{token}/x \ud800")
+    assert b"A" * 35 not in request.body
+    assert b"***" in request.body.replace(b"\\", b"")
+
+
 # --- refusals
 
 

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 
-from bongsu.adapters.second.pieces import without_surrogates
+from bongsu.adapters.second.pieces import fit_to_leave
 from bongsu.core.channels import MailAccount
 from bongsu.core.outgoing import Urgency
 from bongsu.core.redaction import HIDDEN, redact
@@ -71,7 +71,7 @@ class MailMessenger:
             attempt.end()
 
     def _compose(self, text: str, dedupe: str, picture: bytes | None, urgency: Urgency) -> EmailMessage:
-        plain = without_surrogates(text).replace("**", "")
+        plain = fit_to_leave(text).replace("**", "")
         mail = EmailMessage(policy=SMTP)
         mail["Subject"] = plain.partition("\n")[0]
         mail["From"] = self._account.sender

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from bongsu.core.redaction import Sink, keep_out
+
 _PREFIX = "(999/999)\n"
 
 Measure = Callable[[str], int]
@@ -39,6 +41,7 @@ def _fitting(line: str, room: int, measure: Measure) -> int:
     return low
 
 
-def without_surrogates(text: str) -> str:
-    """Lone ones become U+FFFD: no wire takes them."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def fit_to_leave(text: str) -> str:
+    """Without secrets, whoever wrote it; lone surrogates, which no wire takes, become U+FFFD."""
+    clean = keep_out(text, Sink.MESSAGE)
+    return clean.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 
 from bongsu.adapters.http import open_client
-from bongsu.adapters.second.pieces import without_surrogates
+from bongsu.adapters.second.pieces import fit_to_leave
 from bongsu.adapters.second.presets import PRESETS, Notice, Post
 from bongsu.core.outgoing import Urgency
 from bongsu.core.redaction import HIDDEN, redact
@@ -64,7 +64,7 @@ class WebhookMessenger:
         """Raises NotDelivered. A long message that broke off goes on where it stopped."""
         if picture is not None and not self._preset.takes_pictures:
             text, picture = f"{text}\n{self._picture_note}".rstrip(), None
-        posts = self._preset.posts(Notice(dedupe, without_surrogates(text), urgency, picture))
+        posts = self._preset.posts(Notice(dedupe, fit_to_leave(text), urgency, picture))
         first = self._unfinished[1] if self._unfinished and self._unfinished[0] == dedupe else 0
         message_id = ""
         for number, post in enumerate(posts[first:], first):
