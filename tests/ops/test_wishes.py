@@ -107,6 +107,7 @@ def test_nothing_happens_when_nobody_can_confirm(ask: Ask, database_url: str, wo
     said = ask(*words, typed="kill\n")
     assert said.exit_code == 2
     assert "확인할 사람이 없어" in said.stderr
+    assert ("--yes" in said.stderr) == (words != ("unkill",)), "it is told what there is"
     assert wishes(database_url) == []
 
 

@@ -54,6 +54,14 @@ _DONE = {
     ControlKind.KILL: ("새 매수를 막았습니다", "no new buys from here on"),
     ControlKind.UNKILL: ("킬 스위치를 풀었습니다", "the kill switch is released"),
 }
+_TYPED_OR_YES = (
+    "확인할 사람이 없어 아무것도 하지 않았습니다. 터미널에서 치거나 --yes 를 붙이세요.",
+    "Nobody is there to confirm; nothing was done. Type it in a terminal, or add --yes.",
+)
+_ONLY_TYPED = (
+    "확인할 사람이 없어 아무것도 하지 않았습니다. 킬 스위치는 터미널에서 낱말을 쳐야 풀립니다.",
+    "Nobody is there to confirm; nothing was done. The kill switch is released in a terminal, by typing the word.",
+)
 _SELLS = (ControlKind.CLOSE, ControlKind.FLATTEN)
 _MAKES_BUYING_POSSIBLE = (ControlKind.RESUME, ControlKind.UNKILL)
 _KEEPS_WAITING = frozenset({"scheduler_never_started", "scheduler_silent", "no_leader"})
@@ -105,13 +113,7 @@ def find_settings() -> Settings:
 def confirm(wishes: list[Wish]) -> bool:
     """Whether the word of the first was typed. Without a terminal there is nobody to ask."""
     if not keyboard.is_there():
-        print(
-            say(
-                "확인할 사람이 없어 아무것도 하지 않았습니다. 터미널에서 치거나 --yes 를 붙이세요.",
-                "Nobody is there to confirm; nothing was done. Type it in a terminal, or add --yes.",
-            ),
-            file=sys.stderr,
-        )
+        print(say(*(_ONLY_TYPED if wishes[0].kind is ControlKind.UNKILL else _TYPED_OR_YES)), file=sys.stderr)
         return False
     for wish in wishes:
         print(f"• {wish}: {say(*_EFFECTS[wish.kind])}")
