@@ -114,7 +114,8 @@ class Stack:
         for group in rules["groups"]:
             group["interval"] = "5s"
             for rule in group["rules"]:
-                rule["for"] = "10s"
+                if "alert" in rule:
+                    rule["for"] = "10s"
         fast = self.root / "fast_rules.yml"
         fast.write_text(yaml.safe_dump(rules, allow_unicode=True))
         config = self.root / "state" / "run" / "prometheus.yml"

@@ -223,6 +223,8 @@ def _requests(s: Scrapes) -> dict[tuple[str, str], Times]:
     made["ticker", "server_error"] = np.concatenate(
         [made["ticker", "server_error"], np.repeat(probes, 3), s.sometimes(62, each=DAY / 3)]
     )
+    strained = ticks[during(s.life.strained, ticks)]
+    made["ticker", "malformed"] = strained[s.life.chance(66).random(len(strained)) < 1 / 4]
     made["ticker", "timeout"] = np.repeat(s.sometimes(63, each=DAY), 2)
     made["candles", "rate_limited"] = np.repeat(s.sometimes(64, each=2 * DAY), 3)
     return made
@@ -247,12 +249,11 @@ def requests(s: Scrapes) -> Iterator[Series]:
     looks = looks[~during(s.life.unasked, looks)]
     rare = [np.arange(b, e, 200) + rng.uniform(0, 90, len(np.arange(b, e, 200))) for b, e in s.life.unasked]
     slow = np.concatenate([NOTHING, *rare, s.sometimes(72, each=DAY / 4)])
-    at = np.concatenate([probes, looks, slow])
-    took = np.concatenate(
-        [rng.uniform(0.002, 0.02, len(probes) + len(looks)), rng.uniform(2.2, 4, len(slow))]
-    )
+    in_vain = np.concatenate([NOTHING, *(np.arange(b, e, 30.0) for b, e in s.life.defective)])
+    at = np.concatenate([probes, looks, in_vain, slow])
+    took = np.concatenate([rng.uniform(0.002, 0.02, len(at) - len(slow)), rng.uniform(2.2, 4, len(slow))])
     yield from s.histogram(Owner.BACKEND, "http_request_duration_seconds", at, took, ("bucket", "count"))
-    failed = s.sometimes(73, each=4 * DAY)
+    failed = np.concatenate([s.sometimes(73, each=4 * DAY), in_vain])
     routes = {("/health", "2xx"): probes, ("/", "2xx"): np.concatenate([looks, slow]), ("/", "5xx"): failed}
     for (route, status), when in routes.items():
         labels = {"method": "GET", "route": route, "status": status}

@@ -58,7 +58,10 @@ class Closed:
 
 @dataclass(frozen=True)
 class Life:
-    """`slow`: the exchange takes its time. `unasked`: nobody calls the API, but for a slow request now and then."""
+    """`slow`: the exchange takes its time. `unasked`: nobody calls the API, but for a slow request now and then.
+
+    `strained`: one request to the exchange in eight fails. `defective`: a page that is asked for twice a minute fails.
+    """
 
     seed: int
     days: float
@@ -69,6 +72,8 @@ class Life:
     advisor_away: Spans = ()
     slow: Spans = ()
     unasked: Spans = ()
+    strained: Spans = ()
+    defective: Spans = ()
     loss_at: float | None = None  # the daily loss limit is reached
 
     @property
@@ -146,6 +151,8 @@ def draw(seed: int, days: int = 30) -> Life:
         unasked=tuple(
             (day * DAY + 16 * HOUR, day * DAY + 22 * HOUR) for day in range(0, days, 1 if seed % 2 else 3)
         ),
+        strained=(_budget_spent(seed, 1, days, hours=2),),
+        defective=(_budget_spent(seed, 2, days, hours=1),),
         loss_at=float(rng.integers(1, days) * DAY + rng.uniform(2, 20) * HOUR)
         if seed % 2 and days > 1
         else None,
@@ -158,6 +165,13 @@ def _deploy(rng: np.random.Generator, at: float, number: int) -> Deploy:
     begins = scheduler.back + rng.uniform(0, 30)
     backend = (begins, begins + rng.uniform(5, 28))
     return Deploy(at, scheduler, backend, more_rules=number % 2, reload=backend[1] + rng.uniform(20, 120))
+
+
+def _budget_spent(seed: int, stream: int, days: int, hours: int) -> Span:
+    """For so many hours or half as much more; whatever else happens then."""
+    rng = np.random.default_rng([seed, 0, stream])
+    start = rng.integers(0, days) * DAY + rng.uniform(1, 15) * HOUR
+    return float(start), float(start + rng.uniform(1, 1.5) * hours * HOUR)
 
 
 def _closing(rng: np.random.Generator, block: float) -> Closed:

@@ -13,7 +13,7 @@ from alarms.trial import Verdict
 from alarms.truths import truths
 from alarms.work import Work
 from bongsu.core.facts import JobName
-from rules.alert_rules import ROOT, Rule, rendered
+from rules.alert_rules import ROOT, Rule, inputs, rendered
 
 _KEPT = 4  # fingerprints whose results stay
 
@@ -94,7 +94,7 @@ def _fingerprint(rules: Sequence[Rule]) -> str:
         *sorted(Path(__file__).parent.glob("*.py")),
     ]
     code = b"".join(source.read_bytes() for source in sources)
-    return hashlib.sha256(code + rendered(list(rules)).encode()).hexdigest()[:12]
+    return hashlib.sha256(code + rendered([*inputs(rules), *rules]).encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -140,6 +140,7 @@ class Tally:
             "deploys": len(life.deploys),
             "maintenances": len(life.closed),
             "AI outages": len(life.advisor_away),
+            "spent budgets": len(life.strained) + len(life.defective),
             "hours without traffic": round(sum(end - begin for begin, end in life.unasked) / 3600),
         }
 

@@ -51,14 +51,29 @@ class Store:
     ) -> dict[LabelSet, np.ndarray[Any, Any]]:
         """For each label set: at which of the moments from `begin` to `end` the expression has it, as their numbers."""
         found: dict[LabelSet, list[np.ndarray[Any, Any]]] = {}
+        for labels, numbers, _ in self._answers(expression, begin, end, step):
+            found.setdefault(labels, []).append(numbers)
+        return {labels: np.concatenate(numbers) for labels, numbers in found.items()}
+
+    def record(self, name: str, expression: str, begin: float, end: float, step: int) -> None:
+        """As a recording rule would; where the expression has no value, the series ends."""
+        at = begin + np.arange(math.floor((end - begin) / step) + 1) * step
+        recorded: dict[LabelSet, Times] = {}
+        for labels, numbers, values in self._answers(expression, begin, end, step):
+            recorded.setdefault(labels, np.full(len(at), np.nan))[numbers] = values
+        self.give((Series(name, dict(labels), values), at) for labels, values in recorded.items())
+
+    def _answers(
+        self, expression: str, begin: float, end: float, step: int
+    ) -> Iterator[tuple[LabelSet, "np.ndarray[Any, Any]", Times]]:
         for first in range(0, math.floor((end - begin) / step) + 1, _MOMENTS):
             start = begin + first * step
             until = min(end, start + (_MOMENTS - 1) * step)
             for one in self._ask(expression, start, until, step):
                 labels = tuple(sorted((k, v) for k, v in one["metric"].items() if k != "__name__"))
                 moments = np.array([float(moment) for moment, _ in one["values"]]) - EPOCH
-                found.setdefault(labels, []).append(np.rint((moments - begin) / step).astype(int))
-        return {labels: np.concatenate(numbers) for labels, numbers in found.items()}
+                values = np.array([float(value) for _, value in one["values"]])
+                yield labels, np.rint((moments - begin) / step).astype(int), values
 
     def _ask(self, expression: str, start: float, end: float, step: int) -> list[Any]:
         question = {"query": expression, "start": start + EPOCH, "end": end + EPOCH, "step": step}

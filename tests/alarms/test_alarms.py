@@ -18,7 +18,7 @@ from alarms.trial import Tools, Verdict, Window, judge, series, whole
 from alarms.work import work_of
 from bongsu.metric import Kind
 from bongsu.metrics import METRICS
-from rules.alert_rules import RULES, Rule, selectors
+from rules.alert_rules import RECORDED, RECORDINGS, RULES, Rule, selectors
 from rules.foreign import FOREIGN
 
 # What rules read and such a life does not show.
@@ -35,6 +35,7 @@ EVENTFUL = Life(
     closed=(Closed(1.1 * HOUR, 1.6 * HOUR),),
     advisor_away=((2 * HOUR, 2.1 * HOUR),),
     unasked=((2.2 * HOUR, 2.7 * HOUR),),
+    defective=((0.4 * HOUR, HOUR),),
     loss_at=2.5 * HOUR,
 )
 LATE = Restart(stop=HOUR + 59.5, back=HOUR + 98, crashed=True)
@@ -56,6 +57,7 @@ def test_a_day_raises_no_alarm_without_a_reason_and_misses_none_with_one(
     assert complete
     assert tally.good, tally
     assert {"JobFailed", "SchedulerJobFailed"} <= tally.told.keys(), "a crash in the middle of a run"
+    assert {"ExchangeErrorBudgetBurn", "APIErrorBudgetBurn"} <= tally.told.keys(), "and two budgets are spent"
 
 
 def test_it_says_what_the_rule_engine_says_of_the_rules_themselves(tools: Tools, tmp_path: Path) -> None:
@@ -68,6 +70,7 @@ def test_it_says_what_the_rule_engine_says_of_the_rules_themselves(tools: Tools,
     rules = [*(rule for rule in JUDGED if rule.name not in {wolf.name for wolf in wolves}), *wolves]
     verdict = judge(tools, tmp_path / "results", window, rules)
     assert verdict.false.keys() >= {"RestartLoop", "TargetDown"}
+    assert "APIErrorBudgetBurn" in verdict.fired, "what is recorded is seen, too"
     direct = judge_directly(tools.promtool, tmp_path / "rules", window, rules)
     assert (verdict.fired, verdict.false) == (direct.fired, direct.false)
     assert verdict.evaluations == direct.evaluations
@@ -187,6 +190,13 @@ MISTAKES = {
         _without("ExchangeErrors", "max_over_time(exchange_maintenance[5m])", "exchange_maintenance"),
         replace(SHORT, closed=(Closed(HOUR, 1.5 * HOUR),)),
     ),
+    "a closed exchange spends no budget": (
+        _rule("ExchangeErrorBudgetBurn-critical").changed(
+            expr='sum(increase(exchange_requests_total{outcome=~"server_error|timeout|malformed"}[1h]))'
+            " / sum(increase(exchange_requests_total[1h])) / 0.005 > 14.4"
+        ),
+        replace(SHORT, closed=(Closed(HOUR, 1.5 * HOUR),)),
+    ),
     "a failure that never was lies at 0": (
         _without("JobFailed", "< 600", "< 2e9"),
         SHORT,
@@ -211,7 +221,7 @@ def test_a_rule_that_never_fires_misses_what_is_true(tools: Tools, tmp_path: Pat
 
 def test_life_shows_every_series_that_a_rule_reads_or_says_why_not() -> None:
     shown = {one.name for one in series(whole(SHORT).scrapes())}
-    read = {selector.name for rule in RULES for selector in selectors(rule)}
+    read = {selector.name for rule in (*RECORDINGS, *RULES) for selector in selectors(rule)} - RECORDED.keys()
     assert read - shown == read & LEFT_OUT.keys()
 
 

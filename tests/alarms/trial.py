@@ -22,7 +22,7 @@ from alarms.servers import servers
 from alarms.store import Answers, Store, open_store
 from alarms.truths import Truth, truths
 from alarms.work import Work, work_of
-from rules.alert_rules import Rule, parsed, seconds, selectors
+from rules.alert_rules import Rule, inputs, parsed, seconds, selectors
 
 TOLD = 300.0  # seconds: whatever has to be told is told within them
 LOOKBACK = 300  # seconds for which Prometheus takes the last sample of a series
@@ -84,6 +84,9 @@ def judge(tools: Tools, directory: Path, window: Window, rules: Sequence[Rule]) 
     """Raises Unanswered or Unjudged: then nothing is known."""
     with open_store(tools.prometheus, directory) as store:
         store.give(read(window, rules))
+        for made in inputs(rules):
+            begin = _grid(window, made, window.begin - reaches(window, rules)[made.name])
+            store.record(made.name, made.expression, begin, window.end, window.interval(made))
         found = [(rule, _results(store, window, rule)) for rule in rules]
     answers: list[Answer] = []
     for pace in sorted({window.interval(rule) for rule in rules}):
@@ -107,17 +110,24 @@ def verdict(window: Window, rules: Sequence[Rule], evaluations: int, answers: Se
 
 
 def read(window: Window, rules: Iterable[Rule]) -> Iterator[tuple[Series, np.ndarray]]:
-    """What the rules read, each series from where it can matter on."""
-    reach: dict[str, float] = {}
-    for rule in rules:
-        before = looks_back(rule) + hold(rule) + 2 * window.interval(rule)
-        for selector in selectors(rule):
-            reach[selector.name] = max(before, reach.get(selector.name, 0))
+    """What the rules read, and what that is made of, each series from where it can matter on."""
+    reach = reaches(window, rules)
     scrapes = window.scrapes(max(reach.values(), default=0))
     for one in series(scrapes):
         if one.name in reach:
             matters = scrapes.at >= window.begin - reach[one.name]
             yield Series(one.name, one.labels, one.values[matters]), scrapes.at[matters]
+
+
+def reaches(window: Window, rules: Iterable[Rule]) -> dict[str, float]:
+    """Of each series that the rules read, or of which that is made: seconds before the window in which it can matter."""
+    reach: dict[str, float] = {}
+    rules = list(rules)
+    for rule in (*rules, *inputs(rules)):  # alerts first: they say how far back something must be recorded
+        before = looks_back(rule) + hold(rule) + 2 * window.interval(rule) + reach.get(rule.name, 0)
+        for selector in selectors(rule):
+            reach[selector.name] = max(before, reach.get(selector.name, 0))
+    return reach
 
 
 def looks_back(rule: Rule) -> float:
@@ -141,6 +151,12 @@ def _first(window: Window, rule: Rule) -> float:
     """An alarm of the window began to be pending after this moment, or has been pending for longer than it waits."""
     pace = window.interval(rule)
     return max(0, window.begin - (hold(rule) // pace + 1) * pace)
+
+
+def _grid(window: Window, rule: Rule, at: float) -> float:
+    """The evaluation at or before that moment, none before the life began."""
+    pace = window.interval(rule)
+    return max(0, at // pace * pace)
 
 
 def _results(store: Store, window: Window, rule: Rule) -> Answers:
@@ -186,8 +202,9 @@ def _busy(pace: int, numbers: Sequence[np.ndarray]) -> Iterator[Span]:
 
 
 def _missed(window: Window, rules: Iterable[Rule], fired: Mapping[str, int]) -> Iterator[Truth]:
-    names = {rule.name for rule in rules}
+    asked = {of for rule in rules for of in ((rule.name, rule.severity), (rule.name, ""))}
     for truth in truths(window.work):
         told_within = window.begin <= truth.start and truth.start + TOLD <= min(window.end, truth.end)
-        if truth.due and told_within and truth.alert in names and truth.alert not in fired:
+        known = (truth.alert, truth.severity) in asked
+        if truth.due and told_within and known and truth.alert not in fired:
             yield truth

@@ -26,7 +26,14 @@ class Truth:
 
 def truths(work: Work) -> list[Truth]:
     life = work.life
-    return [*_closings(life), *_failures(work), *_lost_decisions(work), *_absences(work), *_losses(life)]
+    return [
+        *_closings(life),
+        *_failures(work),
+        *_lost_decisions(work),
+        *_absences(work),
+        *_losses(life),
+        *_spent_budgets(life),
+    ]
 
 
 def _closings(life: Life) -> Iterator[Truth]:
@@ -89,3 +96,18 @@ def _losses(life: Life) -> Iterator[Truth]:
 def blocked(life: Life) -> Spans:
     """While the daily breaker is on: until the trading day ends."""
     return () if life.loss_at is None else ((life.loss_at, (life.loss_at // DAY + 1) * DAY),)
+
+
+def _spent_budgets(life: Life) -> Iterator[Truth]:
+    """Told until the short windows are over, half an hour and six hours long, and each five minutes. A maintenance may come
+    between.
+    """
+    for alert, spans, why in (
+        ("ExchangeErrorBudgetBurn", life.strained, "one request to the exchange in eight failed"),
+        ("APIErrorBudgetBurn", life.defective, "a page failed whenever it was asked for"),
+    ):
+        for begin, end in spans:
+            closed = any(c.start < end and begin < c.end for c in life.closed)
+            for severity, short in (("critical", HOUR / 2), ("warning", 6 * HOUR)):
+                due = severity == "critical" and not closed
+                yield Truth(alert, begin, end + short + 5 * MINUTE + SLACK, why, due, severity)

@@ -15,7 +15,7 @@ from bongsu.monitoring.dashboards.boards import BOARDS, rendered
 from bongsu.monitoring.panels import panels_of as panels
 from bongsu.ops.stack.postgres import READER
 from monitoring.shown import GRAFANA, ROOT, Shown, boards, marks, queries
-from rules.alert_rules import nodes
+from rules.alert_rules import RECORDED, nodes
 from rules.foreign import FOREIGN
 
 CONTRACT = "trading-bot-dashboard"
@@ -227,7 +227,7 @@ PROCESS = {
     "process_open_fds": (Kind.GAUGE, {"job", "instance"}),
     "ALERTS": (Kind.GAUGE, {"alertname", "alertstate", "severity", "component"}),
 }
-KNOWN = _kinds()
+KNOWN = _kinds() | dict.fromkeys(RECORDED, (Kind.GAUGE, set[str]()))
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)

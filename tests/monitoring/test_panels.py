@@ -25,7 +25,7 @@ from bongsu.monitoring.telemetry import Telemetry
 from monitoring.shown import GRAFANA, marks, queries
 from ports import free_port
 from real_prometheus import prometheus
-from rules.alert_rules import RULES, nodes, rendered, seconds, siblings
+from rules.alert_rules import RECORDINGS, RULES, nodes, rendered, seconds, siblings
 from rules.foreign import FOREIGN
 
 ALARM = "DashboardBroken"
@@ -36,7 +36,9 @@ SHORT = [rule.changed(**{"for": "1s"}) for name in (ALARM, "Watchdog") for rule 
 
 @dataclass
 class Watched:
-    """A Prometheus that has the others' series, and of ours what `page` says: the rest the registry knows."""
+    """A Prometheus that has the others' series, and of ours what `page` says: the rest the registry knows. What it is to
+    record it has not got yet.
+    """
 
     address: str
     page: str = ""
@@ -50,7 +52,8 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     directory = tmp_path_factory.mktemp("prometheus")
-    (directory / "rules.yml").write_text(rendered([replace(rule, interval="200ms") for rule in SHORT]))
+    rules = [*(replace(rule, interval="200ms") for rule in SHORT), *RECORDINGS]
+    (directory / "rules.yml").write_text(rendered(rules))
     found = Watched("")
     others = "".join(f"{name} 1\n" for name in sorted(WITHOUT_STATEMENTS))
     with (
@@ -152,6 +155,12 @@ FAULTS: dict[str, tuple[Callable[[Path], None], int]] = {
         lambda g: rewrite(g / "dashboards/exchange.json", "exchange_clock_offset_seconds", "exchange_clock"),
         1,
     ),
+    "nothing records a series": (
+        lambda g: rewrite(
+            g / "dashboards/exchange.json", "exchange:requests:increase5m", "exchange:requests"
+        ),
+        1,
+    ),
     "a histogram is asked by its bare name": (
         lambda g: rewrite(
             g / "dashboards/exchange.json", "request_duration_seconds_bucket", "request_duration_seconds"
@@ -236,7 +245,12 @@ TRICKY = (
 
 
 @pytest.mark.parametrize(
-    "query", [*(q.expression for q in (*queries(), *marks())), *(rule.expression for rule in RULES), *TRICKY]
+    "query",
+    [
+        *(q.expression for q in (*queries(), *marks())),
+        *(rule.expression for rule in (*RECORDINGS, *RULES)),
+        *TRICKY,
+    ],
 )
 def test_the_series_of_a_query_are_those_that_its_grammar_knows(query: str) -> None:
     tree = nodes(promql_parser.parse(query))

@@ -45,7 +45,7 @@ from web.frozen import way_to
 from web.story import Books, execute, fund, intend, live_a_day, open_books, request, value
 
 LATER = {  # absent as long as there is nothing to tell
-    "http_route_duration_seconds": "born with the first request",
+    "http_route_duration_seconds": "born with the backend's routes; there is none here",
     "exchange_api_key_expiry_timestamp_seconds": "the sandbox's keys do not end",
     "monitoring_rules_loaded": "no Prometheus answers here",
     "monitoring_rules_expected": "told with it",

@@ -31,16 +31,18 @@ SILENCED = {
         ),
         *("AIDecisionStalled", "SlowAPIResponse", "StaleMarketData", "CircuitBreakerTripped"),
         *("PortfolioDrawdown", "NotificationBacklog", "DailyReportMissed", "LLMCostRunaway", "ClockSkew"),
-        *("ExchangeMaintenance", "ApiKeyExpiring", "DashboardBroken"),
+        *("ExchangeMaintenance", "ApiKeyExpiring", "DashboardBroken", "APIErrorBudgetBurn"),
     },
     "PostgresDown": {
         *("SchedulerDown", "DBSlow", "DBPoolExhausted", "PostgresTooManyConnections", "PostgresDeadlocks"),
         *("PostgresIdleInTransaction", "HighErrorRate", "NotificationBacklog", "JobMissed"),
-        "DashboardBroken",
+        *("DashboardBroken", "APIErrorBudgetBurn"),
     },
     "TargetDown": {"DashboardBroken"},
     "SchedulerDown": {"SchedulerHeartbeatStale", "JobMissed", "AIDecisionStalled", "StaleMarketData"},
-    "ExchangeMaintenance": {"ExchangeErrors", "StaleMarketData", "AIDecisionStalled"},
+    "ExchangeMaintenance": {
+        *("ExchangeErrors", "ExchangeErrorBudgetBurn", "StaleMarketData", "AIDecisionStalled"),
+    },
 }
 NEVER = ["PositionUnprotected", "OrderOutcomeUnknown", "LedgerMismatch", "Watchdog"]
 OTHERS = ["OrderRejected", "ExchangeBanned", "DiskWillFill", "RestartLoop"]

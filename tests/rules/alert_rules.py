@@ -1,6 +1,7 @@
-"""The shipped alert rules. A name may stand in several of them, one for each severity."""
+"""The shipped rules. An alert's name may stand in several of them, one for each severity; a recording rule's only once."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ class Rule:
 
     @property
     def name(self) -> str:
-        return str(self.body["alert"])
+        """Of the alert, or of the series that it records."""
+        return str(self.body["alert"] if "alert" in self.body else self.body["record"])
 
     @property
     def expression(self) -> str:
@@ -41,10 +43,13 @@ class Rule:
         return replace(self, body=self.body | replaced)
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.severity}"
+        return f"{self.name}-{self.severity}" if "alert" in self.body else self.name
 
 
-RULES = [Rule(group["name"], group["interval"], body) for group in GROUPS for body in group["rules"]]
+_WRITTEN = [Rule(group["name"], group["interval"], body) for group in GROUPS for body in group["rules"]]
+RULES = [rule for rule in _WRITTEN if "alert" in rule.body]
+RECORDINGS = [rule for rule in _WRITTEN if "record" in rule.body]
+RECORDED = {rule.name: rule for rule in RECORDINGS}
 NAMES = list(dict.fromkeys(rule.name for rule in RULES))
 
 
@@ -53,13 +58,25 @@ def siblings(name: str) -> list[Rule]:
     return [rule for rule in RULES if rule.name == name]
 
 
-def rendered(rules: list[Rule]) -> str:
-    """A rules file of these rules, each in a group like its own."""
-    groups = [
-        {"name": f"{rule.group}_{number}", "interval": rule.interval, "rules": [rule.body]}
-        for number, rule in enumerate(rules)
-    ]
-    return yaml.safe_dump({"groups": groups}, allow_unicode=True)
+def inputs(rules: Iterable[Rule]) -> list[Rule]:
+    """The recording rules that make what these rules read."""
+    read = {selector.name for rule in rules for selector in selectors(rule)}
+    return [rule for rule in RECORDINGS if rule.name in read]
+
+
+def family(name: str) -> list[Rule]:
+    """The alert's rules, after what they stand on."""
+    rules = siblings(name)
+    return [*inputs(rules), *rules]
+
+
+def rendered(rules: Iterable[Rule]) -> str:
+    """A rules file of these rules, in their groups and in their order: what a group records, the rules after it read."""
+    groups: dict[str, dict[str, Any]] = {}
+    for rule in rules:
+        group = groups.setdefault(rule.group, {"name": rule.group, "interval": rule.interval, "rules": []})
+        group["rules"].append(rule.body)
+    return yaml.safe_dump({"groups": list(groups.values())}, allow_unicode=True)
 
 
 def seconds(duration: str) -> int:

@@ -53,6 +53,8 @@ _SET_OPERATORS = {"and", "or", "unless"}
 
 
 def mutants(rule: Rule) -> list[Mutant]:
+    if "record" in rule.body:
+        return [*_of_expression(rule)]
     return [*_of_expression(rule), *_of_pending(rule), *_of_texts(rule)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import promql_parser
 
-from rules.alert_rules import RULES, children
+from rules.alert_rules import RECORDED, RECORDINGS, RULES, children
 from rules.foreign import FOREIGN
 
 TARGET_LABELS = {"__name__", "job", "instance"}
@@ -41,8 +41,11 @@ class Wanted:
 
 
 def unmet(find: Find) -> list[str]:
-    wanted = {reading for rule in RULES for reading in readings(promql_parser.parse(rule.expression))}
-    there = {series: find(series) for series in {reading.series for reading in wanted} - ABSENT.keys()}
+    """What Prometheus records itself comes with the first look of its group: asked for is what that is made of."""
+    rules = [*RECORDINGS, *RULES]
+    wanted = {reading for rule in rules for reading in readings(promql_parser.parse(rule.expression))}
+    asked = {reading.series for reading in wanted} - ABSENT.keys() - RECORDED.keys()
+    there = {series: find(series) for series in asked}
     lacking = (reading.unmet(there[reading.series]) for reading in wanted if reading.series in there)
     return sorted({what for each in lacking for what in each})
 

@@ -1,6 +1,7 @@
 """`/health` and `/ready` tell the truth; `/metrics` answers whatever the database does."""
 
 import asyncio
+import re
 import time
 import uuid
 
@@ -18,6 +19,8 @@ from conftest import PASSWORD, ROLE, Server
 from web.conftest import backend_of
 from web.frozen import way_to
 from web.story import OFTEN, Books, live_a_day, open_books
+
+_FAILED = re.compile(r'http_route_duration_seconds_count\{method="(\w+)",route="(.+)",status="5xx"\}')
 
 
 def speaking_to(books: Books, wiring: Wiring) -> httpx2.AsyncClient:
@@ -55,9 +58,11 @@ async def test_without_a_schema_it_is_not_ready(postgres: Server, wiring: Wiring
         answer = await client.get("/ready")
         assert answer.status_code == 503
         assert checks(answer) == {"database": True, "schema": False}
-        await until_metrics(client, db_up="1.0", ledger_up="0.0")
+        told = await until_metrics(client, db_up="1.0", ledger_up="0.0")
         assert (await client.get("/")).status_code == 503
         assert (await client.get("/api/v1/trades")).status_code == 503
+        before, after = failures(told), failures(lines(await client.get("/metrics")))
+        assert after == before | {("GET", route): 1.0 for route in ("/ready", "/", "/api/v1/trades")}
     await database.close()
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -135,12 +140,27 @@ async def test_metrics_do_not_count_themselves(client: httpx2.AsyncClient) -> No
     told = lines(await client.get("/metrics"))
     assert told["http_request_duration_seconds_count"] == "3.0"
     assert told["http_requests_in_progress"] == "0.0"
-    routes = {name for name in told if name.startswith("http_route_duration_seconds_count")}
-    assert routes == {
+    counted = {name: told[name] for name in told if name.startswith("http_route_duration_seconds_count")}
+    assert {name for name, times in counted.items() if times != "0.0"} == {
         'http_route_duration_seconds_count{method="GET",route="/health",status="2xx"}',
         'http_route_duration_seconds_count{method="GET",route="other",status="4xx"}',
         'http_route_duration_seconds_count{method="GET",route="/api/v1/decisions/{decision_id}",status="4xx"}',
     }
+
+
+def failures(told: dict[str, str]) -> dict[tuple[str, str], float]:
+    """By method and route."""
+    series = {_FAILED.fullmatch(name): float(times) for name, times in told.items()}
+    return {(found[1], found[2]): times for found, times in series.items() if found}
+
+
+async def test_every_route_s_failures_stand_at_zero_before_it_is_asked(
+    backend: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    """A series that is born with the first of them would not show it as an increase."""
+    told = failures(lines(await client.get("/metrics")))
+    offered = {(method.upper(), path) for path, how in backend.openapi()["paths"].items() for method in how}
+    assert told == dict.fromkeys(offered | {("GET", "/"), ("GET", "other")}, 0.0)
 
 
 async def until_metrics(client: httpx2.AsyncClient, **wanted: str) -> dict[str, str]:

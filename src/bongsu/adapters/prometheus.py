@@ -29,7 +29,7 @@ async def count_alert_rules(base_url: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """`names`: of every series it has. `refused`: of the queries, those it does not answer."""
+    """`names`: of every series it has, or will record. `refused`: of the queries, those it does not answer."""
 
     names: frozenset[str]
     refused: frozenset[str]
@@ -43,8 +43,10 @@ async def ask_for(base_url: str, queries: Iterable[str], warm_up: float = WARM_U
             if time.time() - started.timestamp() < warm_up:
                 return None
             names = frozenset(await _ask(client, "label/__name__/values"))
+            groups = (await _ask(client, "rules", type="record"))["groups"]
+            recorded = {rule["name"] for group in groups for rule in group["rules"]}
             refused = frozenset([query for query in queries if await _is_refused(client, query)])
-            return Understood(names, refused)
+            return Understood(names | recorded, refused)
     except _UNREADABLE:
         return None
 

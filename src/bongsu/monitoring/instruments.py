@@ -62,6 +62,10 @@ class Instruments:
         if (gauge := self._live.pop(name, None)) is not None:
             self.registry.unregister(gauge)
 
+    def expect(self, name: str, **labels: str) -> None:
+        """Stands at 0 from now on: a counter that is born with its first event shows no increase of it."""
+        self._series(name, labels)
+
     def observe(self, name: str, value: float, **labels: str) -> None:
         histogram = self._series(name, labels)
         assert isinstance(histogram, Histogram), name

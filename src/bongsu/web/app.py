@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -19,7 +20,7 @@ from bongsu.web import problems
 from bongsu.web.alarms import Watchdog, alarm_intake
 from bongsu.web.api import read_api
 from bongsu.web.control import control_api
-from bongsu.web.guard import Guarded, RequestClock, Timed
+from bongsu.web.guard import OTHER, Guarded, RequestClock, Timed
 from bongsu.web.health import health
 from bongsu.web.page import status_page
 from bongsu.web.token import Bearer
@@ -29,6 +30,8 @@ _PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Telemetry(RequestClock, Protocol):
+    def expect_requests(self, method: str, route: str) -> None: ...
+
     def note_watchdog(self, at: float) -> None: ...
 
     async def render(self, *, compressed: bool = False) -> bytes:
@@ -50,11 +53,16 @@ def create_backend(
     )
     source, bearer = Reading(database), Bearer(keep_secret(wiring.api_token_file))
     watchdog = Watchdog(WatchdogLog(database).note, settings.monitoring_blind_seconds / 10)
-    app.include_router(health(source, datetime.now(UTC)))
-    app.include_router(read_api(source, settings))
-    app.include_router(control_api(ledger, source, bearer))
-    app.include_router(alarm_intake(ledger, bearer, watchdog))
-    app.include_router(status_page(source, settings, wiring))
+    routers = (
+        health(source, datetime.now(UTC)),
+        read_api(source, settings),
+        control_api(ledger, source, bearer),
+        alarm_intake(ledger, bearer, watchdog),
+        status_page(source, settings, wiring),
+    )
+    for router in routers:
+        app.include_router(router)
+    _expect_requests(telemetry, *routers)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/metrics", include_in_schema=False)
@@ -74,6 +82,14 @@ def create_backend(
     app.add_middleware(Guarded)
     app.add_middleware(Timed, clock=telemetry)
     return app
+
+
+def _expect_requests(telemetry: Telemetry, *routers: APIRouter) -> None:
+    """`other` is what belongs to no route: files, and whatever fails before one is found."""
+    telemetry.expect_requests("GET", OTHER)
+    for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
+        for method in route.methods or ():
+            telemetry.expect_requests(method, route.path)
 
 
 _DESCRIPTION = """\

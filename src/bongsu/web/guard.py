@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bongsu.web.problems import Refused, answer
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]", "backend"})
+OTHER = "other"  # neither a method nor a route that we know
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -53,12 +54,12 @@ class Timed:
         try:
             await self._app(scope, receive, noting)
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = scope["method"] if scope["method"] in _METHODS else OTHER
             self._clock.request_ended(method, _route(scope), status, time.perf_counter() - began)
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", None) or "other"
+    return getattr(scope.get("route"), "path", None) or OTHER
 
 
 class Guarded:

@@ -11,7 +11,7 @@ from bongsu.monitoring.dashboards.parts import (
     lines,
     runbook,
 )
-from bongsu.monitoring.dashboards.shapes import per_second, percentile, tally
+from bongsu.monitoring.dashboards.shapes import burn, per_second, percentile, tally
 from bongsu.monitoring.dashboards.words import GREEN, ORANGE, RED
 
 _DAY = 86_400
@@ -74,7 +74,13 @@ def _requests() -> Section:
         Query("exchange_rate_limit_remaining", "{{group}}"),
         crowded=True,
     )
-    return Section("요청", (outcomes, kinds, slow, left))
+    spent = burn(
+        "오류 예산 소진 속도",
+        "실패한 요청이 30일 오류 예산(요청의 0.5%)을 허용 속도의 몇 배로 쓰는지; 점검 시간은 뺍니다",
+        "exchange",
+        "ExchangeErrorBudgetBurn",
+    )
+    return Section("요청", (outcomes, kinds, slow, left, spent.span(24)))
 
 
 def _prices() -> Section:

@@ -26,6 +26,7 @@ BYTES = "bytes"
 COUNT = "locale"
 PER_SECOND = "suffix:건/초"
 ROWS_PER_SECOND = "suffix:행/초"
+TIMES = "suffix:배"
 _DECIMALS = {COUNT: 0, SHARE: 1}  # of a figure that stands alone; an axis finds its own
 _FROM_ZERO = {SECONDS, PER_SECOND, ROWS_PER_SECOND}
 

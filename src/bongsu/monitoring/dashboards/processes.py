@@ -13,7 +13,7 @@ from bongsu.monitoring.dashboards.parts import (
     lines,
     runbook,
 )
-from bongsu.monitoring.dashboards.shapes import age, per_second, percentile, tally
+from bongsu.monitoring.dashboards.shapes import age, burn, per_second, percentile, tally
 from bongsu.monitoring.dashboards.words import GREEN, ORANGE, RED, UP_DOWN
 
 _TOOK = "scheduler_job_run_duration_seconds"
@@ -165,7 +165,13 @@ def _api() -> Section:
         "status",
         colors={"5xx": RED, "4xx": ORANGE, "2xx": GREEN},
     )
-    return Section("API", (slow.span(12), whole.span(6), answers.span(6)))
+    spent = burn(
+        "오류 예산 소진 속도",
+        "실패(5xx)가 30일 오류 예산(요청의 0.5%)을 허용 속도의 몇 배로 쓰는지",
+        "api",
+        "APIErrorBudgetBurn",
+    )
+    return Section("API", (slow.span(12), whole.span(6), answers.span(6), spent.span(24)))
 
 
 def processes() -> Board:

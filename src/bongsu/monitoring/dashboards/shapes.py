@@ -6,13 +6,18 @@ from bongsu.monitoring.dashboards.parts import (
     PER_SECOND,
     PLAIN,
     SECONDS,
+    TIMES,
     WON,
     Limits,
     Query,
     bars,
     figure,
     lines,
+    runbook,
 )
+from bongsu.monitoring.dashboards.words import GREEN, ORANGE, RED
+
+BUDGET = 0.005  # of the requests; the alarms' rules have it, too
 
 
 def age(title: str, description: str, moment: str, limits: Limits) -> stat.Panel:
@@ -62,6 +67,26 @@ def percentile(
     buckets = f"sum by ({by}, le) (rate({histogram}_bucket[{window}]))"
     slow = Query(f"histogram_quantile(0.95, {buckets})", f"{{{{{by}}}}}")
     return lines(title, description, slow, unit=SECONDS, limits=limits, crowded=True)
+
+
+def burn(title: str, description: str, counted: str, alarm: str) -> timeseries.Panel:
+    """How many times faster than in 30 days the error budget is spent; `counted`: whose requests, in the recorded series.
+
+    Windows are those of the alarms: whole pieces of five minutes, without their left edge.
+    """
+    windows = {"1시간": "59m", "6시간": "5h59m", "하루": "23h59m", "사흘": "71h59m"}
+    queries = [
+        Query(
+            f"sum_over_time({counted}:failures:increase5m[{window}])"
+            f" / sum_over_time({counted}:requests:increase5m[{window}]) / {BUDGET}",
+            legend,
+        )
+        for legend, window in windows.items()
+    ]
+    limits = Limits(GREEN, ((1, ORANGE), (6, RED), (14.4, RED)))
+    grave = "1시간에 14.4배, 6시간에 6배가 넘으면 심각, 하루에 3배, 사흘에 1배가 넘으면 주의 알람"
+    told = f"{description}\n\n{grave}. 처음 켜고 10분쯤 뒤부터 보입니다." + runbook(alarm)
+    return lines(title, told, *queries, unit=TIMES, limits=limits).axis_soft_min(0)
 
 
 def won(title: str, description: str, *queries: Query, stacked: bool = False) -> timeseries.Panel:
