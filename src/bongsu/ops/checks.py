@@ -220,16 +220,16 @@ def _telegram_account(api: str, chat: str) -> Iterator[Finding]:
             f"토큰이 거부되었습니다 (HTTP {me.status_code})", f"the token is refused (HTTP {me.status_code})"
         )
         repair = say(
-            "@BotFather의 토큰을 .env의 TELEGRAM_BOT_TOKEN에 따옴표 없이 적고 bongsu restart scheduler",
-            "Put @BotFather's token into TELEGRAM_BOT_TOKEN in .env, without quotes; bongsu restart scheduler",
+            "bongsu telegram setup 에 @BotFather의 토큰을 다시 입력하고 bongsu restart scheduler",
+            "Type @BotFather's token into bongsu telegram setup again, then bongsu restart scheduler",
         )
         yield Finding("telegram", "fail", detail, repair)
         return
     found = ask(f"{api}/getChat", chat_id=chat)
     if found.is_error:
         repair = say(
-            "봇에게 /start를 보낸 뒤 TELEGRAM_CHAT_ID를 확인하세요",
-            "Send /start to the bot, then check TELEGRAM_CHAT_ID",
+            "봇에게 /start를 보낸 뒤 bongsu telegram setup (TELEGRAM_CHAT_ID를 찾아 적습니다)",
+            "Send /start to the bot, then bongsu telegram setup (it finds and writes TELEGRAM_CHAT_ID)",
         )
         detail = say(f"채팅을 찾을 수 없습니다 ({chat})", f"no such chat ({chat})")
         yield Finding("telegram", "fail", detail, repair)
