@@ -395,6 +395,11 @@ METRICS: tuple[Metric, ...] = (
     SECOND_CHANNEL_SENT,
     SECOND_CHANNEL_FAILED,
     SECOND_CHANNEL_DEAD_LETTER,
+    _gauge(
+        "second_channel_oldest_age_seconds",
+        "How long the oldest message has been due by mail or webhook; 0 when there is none",
+        _CHANNEL,
+    ),
     _gauge("notification_dead_letters", "Messages a channel has given up and that were not sent again since"),
     _gauge("notification_outbox_depth", "Messages waiting"),
     _gauge("notification_outbox_oldest_age_seconds", "Age of the oldest of them; 0 when there is none"),

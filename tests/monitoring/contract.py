@@ -85,6 +85,7 @@ notification_dead_letter_total                    counter    kind               
 second_channel_sent_total                         counter    channel            L
 second_channel_failed_total                       counter    channel,reason     L
 second_channel_dead_letter_total                  counter    channel            L
+second_channel_oldest_age_seconds                 gauge      channel            L
 notification_dead_letters                         gauge      -                  L
 notification_outbox_depth                         gauge      -                  L
 notification_outbox_oldest_age_seconds            gauge      -                  L

@@ -20,6 +20,7 @@ from bongsu.ops.running import Addresses
 from bongsu.ops.stack.places import Places
 from bongsu.ops.status import show_status
 from ports import free_port
+from second_channel import mail_server
 from stand_in import StandIn, running_stand_in
 
 TOKEN = "123456789:" + "AbCdE" * 7
@@ -269,6 +270,28 @@ def test_messages_given_up_are_seen(serve: Serve) -> None:
         "notification_dead_letters 1.0\n"
     )
     assert states(examine(patient(backend=serve({"/metrics": text})), checks.outbox)) == ["ok", "warn"]
+
+
+def test_without_a_second_channel_the_doctor_says_what_that_means() -> None:
+    (found,) = examine(patient(), checks.channels)
+    assert (found.state, "SMTP_HOST" in found.detail) == ("ok", True)
+
+
+def test_a_mail_server_is_tried_and_a_late_message_is_seen(tmp_path: Path, serve: Serve) -> None:
+    with mail_server() as mailbox:
+        lines = (
+            *("SMTP_HOST=127.0.0.1", f"SMTP_PORT={mailbox.port}", "SMTP_SECURITY=none"),
+            *("SMTP_FROM=a@example.com", "SMTP_TO=b@example.com", "WEBHOOK_URL=https://ntfy.sh/secret-topic"),
+        )
+        (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+        backend = serve({"/metrics": 'second_channel_oldest_age_seconds{channel="mail"} 301.0\n'})
+        found = examine(patient(backend=backend), checks.channels)
+    assert states(found) == ["ok", "ok", "warn"]
+    assert mailbox.mails == [], "tried, but nothing sent"
+    assert "secret-topic" not in repr(found)
+    (refused, *_) = examine(patient(), checks.channels)
+    assert refused.state == "fail"
+    assert "SMTP_" in refused.repair
 
 
 def test_metrics_without_the_ledger_are_a_failure(serve: Serve) -> None:

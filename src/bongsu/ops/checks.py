@@ -295,6 +295,21 @@ def channels(patient: Patient) -> Iterator[Finding]:
     if chosen.webhook_url is not None:
         preset = chosen.webhook_preset
         yield Finding("channels", "ok", say(f"웹훅({preset})이 켜져 있습니다", f"webhook ({preset}) is set"))
+    if chosen.routes:
+        yield from _waiting(patient)
+
+
+def _waiting(patient: Patient) -> Iterator[Finding]:
+    try:
+        oldest = patient.metric("second_channel_oldest_age_seconds")
+    except NoAnswer:
+        return  # another check says so
+    if oldest is not None and oldest > _OLDEST_MESSAGE:
+        late = say(
+            f"둘째 경로의 알림이 {oldest:.0f}초 동안 나가지 못했습니다",
+            f"a message has waited there for {oldest:.0f} s",
+        )
+        yield Finding("channels", "warn", late, "bongsu outbox list --waiting · bongsu outbox test")
 
 
 def _mail(account: MailAccount) -> Finding:

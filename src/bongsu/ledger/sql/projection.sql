@@ -93,6 +93,10 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'exchange_maintenance', NULL, exchange_maintenance::int FROM scheduler WHERE exchange_maintenance IS NOT NULL
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox
     UNION ALL SELECT 'notification_outbox_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM outbox
+    UNION ALL SELECT 'second_channel_oldest_age_seconds', jsonb_build_object('channel', c.channel),
+                     coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(due_at) FROM deliveries d
+                        WHERE d.channel = c.channel AND d.state = 'pending' AND d.due_at <= clock_timestamp())), 0)
+                FROM (VALUES ('mail'), ('webhook')) AS c (channel)
     UNION ALL SELECT 'notification_dead_letters', NULL,
                      (SELECT count(*) FROM notifications WHERE state = 'dead') + (SELECT count(*) FROM deliveries WHERE state = 'dead')
     UNION ALL SELECT 'bot_trading_enabled', NULL, (NOT killed AND NOT EXISTS (SELECT FROM pauses WHERE reason <> 'job_failures'))::int FROM switches

@@ -62,6 +62,28 @@ def _messages() -> Section:
     return Section("메시지", (waiting, oldest, dead, report, sent, failed))
 
 
+def _second() -> Section:
+    sent = hourly(
+        "둘째 경로로 보낸 메시지",
+        "한 시간 동안 메일이나 웹훅으로 전한 메시지; 켜지 않은 경로는 0입니다",
+        "second_channel_sent_total",
+        "channel",
+    )
+    failed = hourly(
+        "둘째 경로의 전송 실패",
+        "한 시간 동안 메일이나 웹훅이 받아 주지 않은 횟수; 메시지는 보관하고 다시 보냅니다",
+        "second_channel_failed_total",
+        "channel",
+    )
+    oldest = lines(
+        "둘째 경로에서 기다린 시간",
+        "메일이나 웹훅으로 나가야 했던 때부터 가장 오래 기다린 메시지",
+        Query("second_channel_oldest_age_seconds", "{{channel}}"),
+        unit=SECONDS,
+    )
+    return Section("둘째 경로", (sent, failed, oldest))
+
+
 def _path() -> Section:
     watchdog = age(
         "알람 경로 확인 후",
@@ -147,5 +169,5 @@ def notifications() -> Board:
         "bongsu-notifications",
         "알림과 알람",
         "메시지와 알람이 주인에게 닿는지 봅니다.",
-        (_messages(), _path(), _alarms()),
+        (_messages(), _path(), _alarms(), _second()),
     )

@@ -82,6 +82,7 @@ SPOKEN = {
         "internal": "내부",
     },
     "source": {"book": "호가", "candle": "캔들", "ticker": "현재가", "quotes": "현재가와 호가의 차이"},
+    "channel": {"mail": "메일", "webhook": "웹훅"},
     "sink": {"log": "로그", "ledger": "원장", "message": "메시지"},
     "layer": {"intent": "의도 기록", "identifier": "식별자", "lease": "임대", "candle": "같은 캔들"},
 }
