@@ -17,6 +17,7 @@ from rules.alert_rules import nodes
 RAISED_BY_THE_BOT = {"MonitoringBlind"}
 OTHERWISE = {
     "JobFailed": "reads when a job failed last; the panel counts the same failures",
+    "NotificationChannelBroken": "reads what was given up within minutes; a panel shows what still is",
     "OrderOutcomeUnknown": "reads the age of the orders that the panel counts",
     "Watchdog": "reads nothing: the panel shows that it arrives",
 }
