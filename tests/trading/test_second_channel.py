@@ -251,14 +251,6 @@ async def test_a_time_to_wait_is_honoured_and_leaves_no_repeat(desk: Desk) -> No
     assert waited >= timedelta(seconds=1.5)
 
 
-async def test_the_pace_is_kept(desk: Desk) -> None:
-    await desk.alarm("A", "B")
-    async with desk.second(pace=1):
-        await desk.until_sent(2)
-    (first,), (second,) = desk.rows("SELECT ended_at FROM deliveries ORDER BY notification_id")
-    assert second - first >= timedelta(seconds=1)
-
-
 async def test_a_channel_that_is_broken_keeps_its_queue_and_is_told_of_on_telegram(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
