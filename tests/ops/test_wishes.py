@@ -129,6 +129,7 @@ def test_the_word_is_asked_for_in_a_terminal(in_a_terminal: Any, database_url: s
     assert killed(database_url)
 
 
+@pytest.mark.slow
 def test_a_scheduler_does_what_is_asked_and_its_outcome_is_told(
     ask: Ask, in_a_terminal: Any, tmp_path: Path, database_url: str
 ) -> None:
@@ -138,7 +139,7 @@ def test_a_scheduler_does_what_is_asked_and_its_outcome_is_told(
         with stage.scheduler(BuyOnce()):
             stage.until(lambda: stage.rows("SELECT 1 FROM order_intents"), "a buy is on its way")
             said = ask("kill", "--flatten", "--yes")
-            assert (said.exit_code, said.stderr.count("요청했습니다")) == (0, 1), said.output
+            assert said.exit_code == 0, said.output
             kill, flatten = said.stdout.splitlines()
             assert kill == "✅ kill: 새 매수를 막았습니다"
             assert flatten.startswith("✅ flatten: 보유한 종목을 모두 팔았습니다 (KRW-")
