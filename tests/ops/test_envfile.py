@@ -2,6 +2,7 @@
 
 import io
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,8 @@ def test_what_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(UnicodeDecodeError):
         save(path, NEW)
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(".env", b"A=\xff\n")]
+
+
+@pytest.mark.parametrize("name", [".env", ".env.bak"])
+def test_git_holds_neither_the_file_nor_its_backup(name: str) -> None:
+    assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
