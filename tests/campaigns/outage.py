@@ -40,6 +40,7 @@ class Shape:
     kills: int = 100
     before: float = 20.0
     hour: float = 180.0
+    is_an_hour: float = 3600.0  # what `hour` stands for
     after: float = 480.0  # in which senders still die
     aimed: float = 0.1  # of the kills: those that wait for an attempt to be under way
     pace: Pace = field(default_factory=Pace)
@@ -53,7 +54,8 @@ SHORT = Shape(
     kills=5,
     before=0.3,
     hour=1.5,
-    after=1.0,
+    is_an_hour=1.5,
+    after=1.5,
     aimed=0.6,
     pace=Pace(lease_seconds=3.0, pace=0.03, longest_backoff=0.2, patience=1.5),
     retry_after=1,
@@ -101,6 +103,8 @@ class _Play:
         self._hits: Counter[str] = Counter()
         self._events = draw(self._chance, shape.events, (shape.before, shape.before + shape.hour))
         self._owed = 0
+        self._killed_in_the_hour = asyncio.Event()
+        self._returned: asyncio.Future[float]
         self._began = time.monotonic()
         self._rows = psycopg.connect(database_url, autocommit=True)
 
@@ -108,6 +112,7 @@ class _Play:
         return time.monotonic() - self._began
 
     async def run(self) -> Outcome:
+        self._returned = asyncio.get_running_loop().create_future()
         try:
             async with self._tellers() as tellers:
                 for role in self._roles:
@@ -160,8 +165,10 @@ class _Play:
         await self._note_hits()
         self._telegram.kill()  # from here on nobody listens
         await self._sleep_until(self._shape.before + hour)
+        await self._killed_in_the_hour.wait()  # a slow machine's hour is longer
         await asyncio.to_thread(self._telegram.start)
         returned, down = datetime.now(UTC), self._since() - began
+        self._returned.set_result(self._since())
         await self._arm(*self._weather(self._shape.faults))
         return returned, down
 
@@ -204,20 +211,24 @@ class _Play:
     # -- who dies
 
     async def _kill_all(self) -> None:
-        shape, killer = self._shape, self._killer
-        length = shape.before + shape.hour + shape.after
-        model = shape.hour / 3600  # an hour of kills is as dense as the rest of them
-        times = [killer.uniform(0, 3600 + shape.after) for _ in range(shape.kills)]
-        marks = sorted(shape.before + (t * model if t < 3600 else shape.hour + t - 3600) for t in times)
-        assert marks[-1] <= length
+        """As dense in the hour as after it."""
+        shape = self._shape
+        times = sorted(self._killer.uniform(0, shape.is_an_hour + shape.after) for _ in range(shape.kills))
         async with asyncio.TaskGroup() as restarts:
-            for mark in marks:
-                await self._sleep_until(mark)
-                victim = await self._victim()
-                if killer.random() < shape.aimed:
-                    await self._until_an_attempt_is_under_way()
-                await asyncio.to_thread(victim.kill)
-                restarts.create_task(self._restart(victim))
+            for moment in (moment for moment in times if moment < shape.is_an_hour):
+                await self._kill_at(shape.before + moment * shape.hour / shape.is_an_hour, restarts)
+            self._killed_in_the_hour.set()
+            returned = await self._returned
+            for moment in (moment for moment in times if moment >= shape.is_an_hour):
+                await self._kill_at(returned + moment - shape.is_an_hour, restarts)
+
+    async def _kill_at(self, mark: float, restarts: asyncio.TaskGroup) -> None:
+        await self._sleep_until(mark)
+        victim = await self._victim()
+        if self._killer.random() < self._shape.aimed:
+            await self._until_an_attempt_is_under_way()
+        await asyncio.to_thread(victim.kill)
+        restarts.create_task(self._restart(victim))
 
     async def _victim(self) -> Role:
         """Mostly the one that sends: it is waited for until there is one."""

@@ -71,7 +71,7 @@ def testify(database_url: str, arrived: Sequence[Arrived], owed: int, returned: 
     rows = _rows(database_url)
     by_text = {_bare(row.text): row for row in rows}
     assert len(by_text) == len(rows), "two messages say the same: nobody could tell one from the other"
-    copies, fragments = _copies(arrived)
+    copies, fragments = put_together(arrived)
     for copy in copies:
         copy.row = by_text.get(_bare(copy.text))
     told = [copy for copy in copies if copy.row is not None]
@@ -99,24 +99,26 @@ def _rows(database_url: str) -> list[Row]:
         return [Row(*row) for row in found]
 
 
-def _copies(arrived: Sequence[Arrived]) -> tuple[list[Copy], int]:
-    """Messages put together of their parts, and how many parts belong to none."""
+def put_together(arrived: Sequence[Arrived]) -> tuple[list[Copy], int]:
+    """Messages put together of their parts, and how many parts belong to none.
+
+    A long message that broke off may go on with the part whose acknowledgement was lost, were it its last one.
+    """
     copies: list[Copy] = []
-    fragments, parts = 0, list[str]()
+    fragments, parts, whole = 0, list[str](), list[str]()
     for message in arrived:
         found = _PART.match(message.text)
         number, of = (int(found[1]), int(found[2])) if found else (1, 1)
-        kept = (
-            number - 1 if number in {len(parts), len(parts) + 1} else 0
-        )  # the last part once more, or the next one
+        if number > 1 and not parts:
+            parts = whole[: number - 1]
+        kept = number - 1 if number in {len(parts), len(parts) + 1} else 0
         fragments += len(parts) - kept
-        parts = parts[:kept]
-        parts.append(message.text[found.end() :] if found else message.text)
+        parts = [*parts[:kept], message.text[found.end() :] if found else message.text]
         if number == of:
-            whole = "".join(parts)
-            label = _LABEL.search(whole)
-            copies.append(Copy(_LABEL.sub("", whole), message.at, int(label[1]) if label else None))
-            parts = []
+            text = "".join(parts)
+            label = _LABEL.search(text)
+            copies.append(Copy(_LABEL.sub("", text), message.at, int(label[1]) if label else None))
+            parts, whole = [], parts
     return copies, fragments + len(parts)
 
 

@@ -12,7 +12,7 @@ from bongsu.trading.ports import Lease, Messenger
 POLL = 1.0  # seconds, behind NOTIFY
 PACE = 1.0  # seconds between two messages to the chat
 RENEWAL = 2.0
-LONGEST_BACKOFF = 30.0
+LONGEST_BACKOFF = 15.0  # so that a channel that is back is noticed soon
 PERMANENT_BACKOFF = 300.0  # a wrong token does not heal by hammering
 PATIENCE = 15.0  # in which an attempt has an outcome: longer than the channel's own time-out
 
