@@ -35,9 +35,11 @@ from bongsu.ledger.voice import Voice
 from bongsu.ledger.watchdog import WatchdogLog
 from bongsu.metric import Owner
 from bongsu.monitoring.telemetry import Telemetry
+from bongsu.ops import backup
+from bongsu.ops.daily_backup import DailyBackup
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
-from bongsu.ops.stack.places import CHECKOUT
+from bongsu.ops.stack.places import CHECKOUT, Places
 from bongsu.sending import open_senders, telegram_account
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
@@ -352,7 +354,8 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, database, ledger) as watching:
                 speaking = [sender.run for sender in senders.all]
-                lives = [*speaking, series.run, watch_rules, panels.run, *chatting, *watching]
+                own = _backing_up(settings, wiring, ledger)
+                lives = [*speaking, series.run, watch_rules, panels.run, *chatting, *watching, *own]
                 await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
         await database.close()
@@ -381,6 +384,19 @@ async def _open_dialogue(
         yield [Dialogue(talk, ears, lease, ledger).run]
     finally:
         await talk.close()
+
+
+def backed_up(settings: Settings, wiring: Wiring) -> backup.Ledger:
+    """Raises CannotStart."""
+    return backup.Ledger(database_url(settings, wiring), Places.from_environment().programs)
+
+
+def _backing_up(settings: Settings, wiring: Wiring, ledger: Ledger) -> list[Callable[[], Awaitable[None]]]:
+    """In containers the server's image has the programs, and ours has not."""
+    if settings.backup_keep_days == 0 or wiring.postgres_host is not None:
+        return []
+    make = partial(backup.back_up, backed_up(settings, wiring), wiring.backups, settings.backup_keep_days)
+    return [DailyBackup(make, wiring.backups, ledger).run]
 
 
 def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int | None:

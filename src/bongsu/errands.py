@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bongsu.app import Trading, open_trading, when_there
+from bongsu.app import Trading, backed_up, open_trading, when_there
 from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.report import Span
 from bongsu.ledger.database import Database
@@ -14,7 +14,7 @@ from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.opening import database_url, open_database, open_ledger
 from bongsu.ledger.reading import Reading
 from bongsu.ledger.voice import Voice
-from bongsu.ops.language import speak
+from bongsu.ops.language import say, speak
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
 from bongsu.sending import open_messenger
@@ -150,3 +150,24 @@ async def upgrade_database() -> None:
     """Raises CannotStart."""
     url = database_url(load_settings(), Wiring())
     await when_there("PostgreSQL", lambda: bring_up_to_date(url))
+
+
+async def back_ledger_up(folder: Path | None) -> Path:
+    """Beside whatever runs. Raises CannotStart."""
+    from bongsu.ops.backup import back_up
+
+    settings, wiring = load_settings(), Wiring()
+    speak(settings.bongsu_lang)
+    return await back_up(backed_up(settings, wiring), folder or wiring.backups, settings.backup_keep_days)
+
+
+async def restore_ledger(file: Path, *, replace: bool) -> str:
+    """What to say of it. Raises CannotStart; then the ledger is as it was, or the message says where it is."""
+    from bongsu.ops.backup import restore
+
+    settings, wiring = load_settings(), Wiring()
+    speak(settings.bongsu_lang)
+    copy = await restore(backed_up(settings, wiring), file, wiring.backups, replace=replace)
+    before = f" (이전 원장 | the one before: {copy})" if copy else ""
+    await upgrade_database()
+    return say(f"복원했습니다{before}", f"restored{before}")

@@ -154,6 +154,10 @@ class Settings(ChannelSettings):
         365,
         description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events.",
     )
+    backup_keep_days: Annotated[int, Field(ge=0)] = Field(
+        14,
+        description="매일 만드는 원장 백업을 보관하는 날 수. 0이면 매일 만들지 않습니다. Docker에서는 만들지 않습니다(안내서의 pg_dump를 쓰세요).|Days to keep the daily backups of the ledger; 0: none are made. Not in Docker: use pg_dump as the guide says.",
+    )
     deadman_url: SecretStr | None = Field(
         None,
         description="외부 생존 확인 주소(healthchecks.io 등). 모두 정상인 동안 60초마다 GET으로 부릅니다. 부르지 않게 되면 그 서비스가 알려 줍니다. https만 됩니다(이 컴퓨터 안은 http도).|A dead-man's switch outside, asked by GET every 60 s while all is well; when that ends, its service tells you. https only (http on this machine).",
@@ -293,6 +297,10 @@ class Wiring(BaseSettings):
     @property
     def api_token_file(self) -> Path:
         return self.bongsu_state_dir / "api_token"
+
+    @property
+    def backups(self) -> Path:
+        return self.bongsu_state_dir / "backups"
 
     def telegram_api(self, settings: Settings) -> str:
         """Telegram's own when it is switched on, else the exchange's stand-in."""

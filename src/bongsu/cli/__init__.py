@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bongsu.cli import logs, outbox, telegram, trades, wishes
+from bongsu.cli import database, logs, outbox, telegram, trades, wishes
 from bongsu.cli.logs import Follow
 from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.ops.ending import told_in_words
@@ -31,8 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-db_app = typer.Typer(help="데이터베이스 (the database).", no_args_is_help=True)
-app.add_typer(db_app, name="db")
+app.add_typer(database.app, name="db")
 app.add_typer(logs.app, name="logs")
 app.add_typer(telegram.app, name="telegram")
 app.add_typer(trades.app, name="trades")
@@ -221,16 +220,6 @@ def doctor(as_json: Json = False) -> None:
     from bongsu.ops.doctor import show_diagnosis
 
     sys.exit(show_diagnosis(as_json=as_json))
-
-
-@db_app.command("upgrade")
-def db_upgrade() -> None:
-    """스키마를 최신으로 (to the newest schema)."""
-    from bongsu.errands import upgrade_database
-
-    join_running_stack()
-    asyncio.run(upgrade_database())
-    print("ok")
 
 
 # -- processes ------------------------------------------------------------------------------------------------
