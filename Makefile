@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms reports outage ring dashboards chat-pictures docker-lint check bench fmt lock clean
+.PHONY: help up replay test mutants alarms reports outage ring canaries dashboards chat-pictures docker-lint check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -64,6 +64,12 @@ ring: ## 일부러 고장 내고 알람이 오는 시간을 잼, 약 30분 (brea
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
 	@PYTHONPATH=tests $(BIN)/python -m campaigns.alarm_latency $(ARGS)
+
+canaries: ## 심어 둔 비밀 값이 어디로도 나오지 않는지 (planted secrets come out nowhere; the stack's part needs root, for a network of its own)
+	@scripts/bootstrap.sh dev
+	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@BONGSU_CANARIES_ONE_IN=1 $(BIN)/pytest tests/canaries -p no:xdist -s -q
+	@PYTHONPATH=tests $(BIN)/python -m campaigns.canaries $(ARGS) || [ $$? = 69 ]
 
 dashboards: ## 대시보드를 새로 쓰고, Grafana의 타입으로 확인하고, 도는 스택으로 그림 (write, type-check and picture them; needs npm, chromium)
 	@scripts/bootstrap.sh dev

@@ -1,5 +1,6 @@
 """No planted secret comes out anywhere: the short form; `make canaries` goes every way, and plants them in a whole stack."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ def address(postgres: Server, database_url: str) -> Iterator[str]:
 
 
 def test_no_planted_secret_comes_out_anywhere(address: str, database_url: str, tmp_path: Path) -> None:
-    sinks, canaries = play(tmp_path, address, database_url, one_in=5)
+    sinks, canaries = play(
+        tmp_path, address, database_url, one_in=int(os.environ.get("BONGSU_CANARIES_ONE_IN", "5"))
+    )
     assert show(sinks, canaries), sinks.found(canaries)
     assert sinks.lacks(paths.MARKS) == []
 
