@@ -12,12 +12,14 @@ from psycopg.rows import dict_row
 
 from bongsu.core.channels import Channel, QuietHours, Route, When
 from bongsu.core.outgoing import Urgency
-from bongsu.core.tradingday import KST
+from bongsu.core.risk import RiskLimits
+from bongsu.core.tradingday import KST, NINE
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import ALERT_STORM, STORM, Message
 from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.projection import project
+from bongsu.ledger.store import Ledger
 from bongsu.ledger.telling import Telling
 from bongsu.ledger.voice import Voice
 from stage import seeded
@@ -231,6 +233,26 @@ async def test_what_is_told_together_goes_the_second_way_too(desk: Desk) -> None
         "SELECT text FROM deliveries JOIN notifications ON id = notification_id ORDER BY notification_id"
     )
     assert titles([row["text"] for row in routed]) == ["⚠️ 에러", "⚠️ 에러 · 같은 알림 2건 더"]
+
+
+async def test_what_was_told_long_ago_goes_and_what_a_channel_still_owes_stays(desk: Desk) -> None:
+    desk.routes = (Route(Channel.WEBHOOK, When.CRITICAL, timedelta(0)),)
+    for _ in range(3):
+        await desk.tell("⚠️ 에러", topic="error")
+    await desk.deliver()
+    desk.let_pass(STORM)
+    await desk.tell("🔴 owed", urgency=Urgency.CRITICAL)
+    await desk.tell("🔴 done", urgency=Urgency.CRITICAL)
+    await desk.deliver()
+    with psycopg.connect(desk.url) as connection:
+        connection.execute("UPDATE notifications SET ended_at = ended_at - interval '8 days'")
+        done = "SELECT id FROM notifications WHERE text LIKE '🔴 done%'"
+        connection.execute(f"UPDATE deliveries SET state = 'sent' WHERE notification_id = ({done})")
+    ledger = Ledger(desk.database, voice=VOICE, day_start=NINE, limits=RiskLimits())
+    await ledger.prune(9)
+    assert len(desk.rows("SELECT 1 FROM notifications")) == 6
+    await ledger.prune(7)
+    assert titles([row["text"] for row in desk.rows("SELECT text FROM notifications")]) == ["🔴 owed"]
 
 
 # --- whatever happens
