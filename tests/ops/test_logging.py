@@ -197,3 +197,12 @@ with told_in_words():
     assert "Traceback" in ran.stderr
     assert "Canary9value" not in ran.stderr
     assert TOKEN not in ran.stderr
+
+
+def test_what_json_would_disguise_is_hidden_before_it_is_written(lines: io.StringIO) -> None:
+    """In the finished line its quotes have backslashes, and where it ends could not be told."""
+    told = '{"token": "a b Canary9value"}'
+    logging.getLogger("b").error("%s", told, extra={"deep": [{"list": told}]})
+    structlog.get_logger("a").error("said", value={"x": told})
+    assert "Canary9value" not in lines.getvalue()
+    assert [json.loads(line)["process"] for line in lines.getvalue().splitlines()] == ["scheduler"] * 2
