@@ -55,6 +55,7 @@ from bongsu.trading.daily_report import DailyReport
 from bongsu.trading.desk import Desk
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job
+from bongsu.trading.listing import Listing
 from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
@@ -133,6 +134,7 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
         retention_days=trading.settings.retention_days,
         observe_lag=observe_lag,
         opening=trading.opening,
+        listing=trading.listing,
         on_lead=on_lead,
     )
 
@@ -168,6 +170,7 @@ class Trading:
     clock: SandboxClock
     exchange: UpbitExchange
     opening: Opening
+    listing: Listing
     protection: Protection
     markets: tuple[Market, ...]
     jobs: tuple[Job, ...]
@@ -202,12 +205,24 @@ async def open_trading(
         await when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
         exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
         opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
-        blind = await stack.enter_async_context(_watching(settings, database, opening))
+        listing = Listing(exchange, ledger, markets, lambda: opening.closed)
+        blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
         protection, jobs = _compose(
             settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
         )
         yield Trading(
-            settings, database, ledger, lease, clock, exchange, opening, protection, markets, jobs, telemetry
+            settings,
+            database,
+            ledger,
+            lease,
+            clock,
+            exchange,
+            opening,
+            listing,
+            protection,
+            markets,
+            jobs,
+            telemetry,
         )
 
 
@@ -277,13 +292,15 @@ def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) ->
 
 
 @contextlib.asynccontextmanager
-async def _watching(settings: Settings, database: Database, opening: Opening) -> AsyncIterator[Blindness]:
+async def _watching(
+    settings: Settings, database: Database, opening: Opening, listing: Listing
+) -> AsyncIterator[Blindness]:
     """What blocks buys by itself; stale and odd quotes are refused where they are read."""
     watch = MonitoringWatch(WatchdogLog(database).look, settings.monitoring_blind_seconds)
     await watch.look()
     looking = asyncio.create_task(watch.keep_looking())
     try:
-        yield blindness_of(settings.bongsu_mode, watch, opening.signs)
+        yield blindness_of(settings.bongsu_mode, watch, opening.signs, listing.blind)
     finally:
         looking.cancel()
 

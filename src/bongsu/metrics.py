@@ -3,6 +3,7 @@
 from bongsu.core.channels import Channel
 from bongsu.core.decision import Action, RejectionReason
 from bongsu.core.facts import DecisionSkip, ErrorType, JobName, Layer, SkipReason
+from bongsu.core.market import MarketState
 from bongsu.core.order import Side
 from bongsu.core.redaction import Sink
 from bongsu.core.snapshot import PriceSource
@@ -23,6 +24,7 @@ EXCHANGE_ENDPOINTS = (
     "ticker",
     "orderbook",
     "instruments",
+    "markets",
     "accounts",
     "orders_chance",
     "order",
@@ -380,6 +382,15 @@ METRICS: tuple[Metric, ...] = (
     _gauge(
         "exchange_api_key_expiry_timestamp_seconds",
         "When the API key ends; absent in this version: the sandbox's keys do not",
+    ),
+    _gauge(
+        "market_state",
+        "1 for the state that a configured or held market was last seen in; absent until it was seen",
+        ("market", None),
+        ("state", tuple(MarketState)),
+    ),
+    _gauge(
+        "market_held", "1 while a position is open in that market; there with its state", ("market", None)
     ),
     PRICE_OUTLIERS,
     _gauge(

@@ -128,4 +128,10 @@ CHANCE = (
     '"bid":{"currency":"KRW","min_total":"5000"},"ask":{"currency":"ETH","min_total":5000},"max_total":"1000000000","state":"active"},'
     '"bid_account":{"currency":"KRW","balance":"0"},"ask_account":{"currency":"ETH","balance":"0"}}'
 )
+MARKETS = (
+    '[{"market":"KRW-BTC","korean_name":"비트코인","english_name":"Bitcoin","market_event":{"warning":false,"caution":'
+    '{"PRICE_FLUCTUATIONS":false,"TRADING_VOLUME_SOARING":false}}},'
+    '{"market":"KRW-ETH","korean_name":"이더리움","english_name":"Ethereum","market_event":{"warning":false,"caution":'
+    '{"PRICE_FLUCTUATIONS":true,"TRADING_VOLUME_SOARING":false}}}]'
+)
 INSTRUMENTS = '[{"market":"KRW-ETH","quote_currency":"KRW","tick_size":"1000","supported_levels":["0"]}]'

@@ -25,6 +25,7 @@ from adapters.scripted import (
     FOUND,
     IDENTIFIER,
     INSTRUMENTS,
+    MARKETS,
     NOW,
     ORDER,
     PLACED,
@@ -414,6 +415,65 @@ async def test_rules_are_read_once_in_ten_minutes() -> None:
 async def test_a_market_that_is_not_active_is_offline() -> None:
     script = Script(answer(INSTRUMENTS), answer(CHANCE.replace('"active"', '"delisted"')))
     assert not (await client(script).rules(ETH)).online
+
+
+UNLISTED = MARKETS.replace("KRW-ETH", "KRW-XRP")
+_CAUTIOUS = '"warning":false,"caution":{"PRICE_FLUCTUATIONS":true'
+WARNED = MARKETS.replace(_CAUTIOUS, _CAUTIOUS.replace("false", "true"))
+CLOSED = CHANCE.replace('"active"', '"offline"')
+
+
+@pytest.mark.parametrize(
+    ("listed", "chance", "state"),
+    [
+        (MARKETS, answer(CHANCE), "active"),  # a caution is no warning
+        (WARNED, answer(CHANCE), "warning"),
+        (MARKETS, answer(CLOSED), "suspended"),
+        (WARNED, answer(CLOSED), "suspended"),
+        (MARKETS, refusal("market_offline"), "suspended"),
+        (UNLISTED, refusal("market_does_not_exist", 404), "delisted"),
+        (UNLISTED, refusal("a_name_nobody_knows"), "delisted"),
+        (UNLISTED, answer(CLOSED), "delisted"),
+        (UNLISTED, answer(CHANCE), "warning"),  # it trades: a list without it is not believed, nor ignored
+    ],
+)
+async def test_a_markets_state_is_what_the_list_and_its_own_rules_say(
+    listed: str, chance: httpx2.Response, state: str
+) -> None:
+    script = Script(answer(listed), chance)
+    assert await client(script).market_states([ETH]) == {ETH: state}
+    assert script.requests[0].url.path == "/v1/market/all"
+    assert script.requests[0].url.query == b"is_details=true"
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "chance", "error"),
+    [
+        ("[]", answer(CHANCE), ExchangeUnavailable),
+        (MARKETS.replace("KRW-BTC", "KRW-ETH"), answer(CHANCE), ExchangeUnavailable),
+        (MARKETS.replace("market_event", "event"), answer(CHANCE), ExchangeUnavailable),
+        (MARKETS.replace("false", '"no"'), answer(CHANCE), ExchangeUnavailable),
+        (MARKETS, answer(CHANCE.replace("KRW-ETH", "KRW-BTC")), ExchangeUnavailable),
+        (MARKETS, refusal("a_name_nobody_knows"), ExchangeRefused),
+        (UNLISTED, refusal("expired_access_key", 401), NotAuthorized),
+    ],
+)
+async def test_no_state_is_made_up(listed: str, chance: httpx2.Response, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await client(Script(answer(listed), chance)).market_states([ETH])
+
+
+async def test_a_market_that_opens_again_is_open_for_exits_at_once() -> None:
+    script = Script(
+        answer(INSTRUMENTS), answer(CLOSED), answer(MARKETS), answer(CHANCE), answer(MARKETS), answer(CLOSED)
+    )
+    exchange = client(script)
+    assert not (await exchange.rules(ETH)).online
+    await exchange.market_states([ETH])
+    assert (await exchange.rules(ETH)).online
+    await exchange.market_states([ETH])
+    assert not (await exchange.rules(ETH)).online
 
 
 class History:

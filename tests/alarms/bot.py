@@ -9,6 +9,7 @@ from alarms.scrapes import NOTHING, Scrapes, Series, count, during, latest
 from alarms.truths import LOSS, blocked
 from alarms.work import MARKETS, SCHEDULES, Outcome
 from bongsu.core.facts import ErrorType, JobName
+from bongsu.core.market import MarketState
 from bongsu.metric import Owner
 from bongsu.metrics import LLM_MODELS
 
@@ -128,6 +129,8 @@ def money(s: Scrapes) -> Iterator[Series]:
         "risk_check_last_success_timestamp_seconds",
         s.timestamp(latest(s.work.ends(Outcome.SUCCESS, JobName.POSITION), s.seen, -DAY)),
     )
+    for needed, market in enumerate(MARKETS, start=1):
+        yield s.ledger("market_held", (held >= needed).astype(float), market=market)
     yield from s.counters("orders_total", {("buy", "filled"): buys, ("sell", "filled"): sells})
     candle = {("candle",): np.array([r.back + 10 for r in s.life.scheduler_away])}
     yield from s.counters("duplicate_orders_prevented_total", candle)
@@ -196,6 +199,12 @@ def exchange(s: Scrapes) -> Iterator[Series]:
         age = s.seen - latest(cycles, s.seen, -DAY) + aged
         yield s.ledger("market_data_age_seconds", age, symbol=market, interval="60m")
     yield s.ledger("market_data_interval_seconds", HOUR, interval="60m")
+    warned = during(s.life.warned, s.seen)
+    for market in MARKETS:
+        said = warned if market == MARKETS[-1] else np.zeros_like(warned)
+        for state in MarketState:
+            values = {MarketState.ACTIVE: ~said, MarketState.WARNING: said}.get(state, np.zeros_like(said))
+            yield s.ledger("market_state", values.astype(float), market=market, state=state)
     outliers = {("ticker",): s.sometimes(61, each=3 * DAY)}
     yield from s.counters("price_outliers_rejected_total", outliers)
 

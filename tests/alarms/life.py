@@ -74,6 +74,7 @@ class Life:
     unasked: Spans = ()
     strained: Spans = ()
     defective: Spans = ()
+    warned: Spans = ()  # the exchange warns of a market, as the bot sees it
     loss_at: float | None = None  # the daily loss limit is reached
 
     @property
@@ -102,7 +103,7 @@ class Life:
 
 
 def draw(seed: int, days: int = 30) -> Life:
-    """In 30 days: 12 restarts, 4 deploys, 2 closings of the exchange, 3 short absences of the advisor.
+    """In 30 days: 12 restarts, 4 deploys, 2 closings of the exchange, 3 short absences of the advisor, a market warned of.
 
     A shorter life has its share of them, but one of each at least.
     """
@@ -153,6 +154,7 @@ def draw(seed: int, days: int = 30) -> Life:
         ),
         strained=(_budget_spent(seed, 1, days, hours=2),),
         defective=(_budget_spent(seed, 2, days, hours=1),),
+        warned=(_warning(seed, days),),
         loss_at=float(rng.integers(1, days) * DAY + rng.uniform(2, 20) * HOUR)
         if seed % 2 and days > 1
         else None,
@@ -183,6 +185,13 @@ def _at_nine(rng: np.random.Generator, day: int) -> Closed:
     """Into the new trading day, when the daily report is due."""
     start = day * DAY - rng.uniform(5, 50) * MINUTE
     return Closed(start, day * DAY + rng.uniform(5, 70) * MINUTE)
+
+
+def _warning(seed: int, days: int) -> Span:
+    """Drawn apart from the rest, which stays as it was."""
+    rng = np.random.default_rng([seed, 0, 3])
+    start = float(rng.uniform(HOUR, days * DAY - 8 * HOUR))
+    return start, start + float(rng.uniform(1, 6)) * HOUR
 
 
 def _absence(rng: np.random.Generator, block: float, number: int) -> Span:

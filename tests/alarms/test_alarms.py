@@ -36,6 +36,7 @@ EVENTFUL = Life(
     advisor_away=((2 * HOUR, 2.1 * HOUR),),
     unasked=((2.2 * HOUR, 2.7 * HOUR),),
     defective=((0.4 * HOUR, HOUR),),
+    warned=((1.2 * HOUR, 2.3 * HOUR),),
     loss_at=2.5 * HOUR,
 )
 LATE = Restart(stop=HOUR + 59.5, back=HOUR + 98, crashed=True)

@@ -33,6 +33,7 @@ def truths(work: Work) -> list[Truth]:
         *_absences(work),
         *_losses(life),
         *_spent_budgets(life),
+        *_warnings(life),
     ]
 
 
@@ -91,6 +92,12 @@ def _losses(life: Life) -> Iterator[Truth]:
     for begin, end in blocked(life):
         yield Truth("CircuitBreakerTripped", begin, end + SLACK, "the daily loss limit was reached")
         yield Truth("PortfolioDrawdown", begin, life.length + DAY, "a tenth of the portfolio is lost")
+
+
+def _warnings(life: Life) -> Iterator[Truth]:
+    """Whether the market is held by then decides how grave it is."""
+    for begin, end in life.warned:
+        yield Truth("MarketSuspended", begin, end + SLACK, "the exchange warns of a market")
 
 
 def blocked(life: Life) -> Spans:

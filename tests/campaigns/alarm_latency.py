@@ -72,6 +72,7 @@ SCENARIOS = (
     Scenario("PostgresDown", "데이터베이스", 60, faults.postgres_stops),
     Scenario("JobHung", "JobHung", 515, faults.advisor_hangs),
     Scenario("PositionUnprotected", "PositionUnprotected", 235, faults.stop_checks_fail),
+    Scenario("MarketSuspended", "MarketSuspended", 90, faults.market_is_suspended),
     Scenario("OrderOutcomeUnknown", "OrderOutcomeUnknown", 85, faults.orders_vanish),
     Scenario(
         "NotificationBacklog",

@@ -103,6 +103,14 @@ def orders_vanish(stack: Stack) -> Iterator[None]:
     _arm(stack)
 
 
+def market_is_suspended(stack: Stack) -> Iterator[None]:
+    """One that is held."""
+    market = _holds(stack)
+    _put_market(stack, market, "suspended")
+    yield
+    _put_market(stack, market, "active")
+
+
 def telegram_is_down(stack: Stack) -> Iterator[None]:
     """Begins with the first message that cannot leave."""
     _decided(stack)
@@ -190,6 +198,16 @@ def _arm(stack: Stack, *rules: dict[str, object]) -> None:
     request = urllib.request.Request(
         stack.url(8700, "/sandbox/faults"),
         data=json.dumps(rules).encode(),
+        method="PUT",
+        headers={"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def _put_market(stack: Stack, market: str, state: str) -> None:
+    request = urllib.request.Request(
+        stack.url(8700, f"/sandbox/markets/{market}/state"),
+        data=json.dumps({"state": state}).encode(),
         method="PUT",
         headers={"Content-Type": "application/json"},
     )

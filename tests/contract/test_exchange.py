@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bongsu.adapters.upbit import connection
-from bongsu.core.market import HOUR, Market
+from bongsu.core.market import HOUR, Market, MarketState
 from bongsu.core.order import Order, OrderState, Side
 from bongsu.errors import (
     ExchangeRefused,
@@ -25,6 +25,7 @@ from contract.sandboxes import ETH, Process, Sandbox, buy, connected, sell
 from races import Race, races
 
 FEE = Decimal("0.0005")
+BTC = Market("KRW-BTC")
 
 
 async def found(sandbox: Sandbox, identifier: UUID) -> Order:
@@ -137,6 +138,24 @@ async def test_a_wrong_key_is_refused_as_such(lockstep: Process) -> None:
 
 async def test_an_order_nobody_placed_is_not_found(sandbox: Sandbox) -> None:
     assert await sandbox.exchange.find_order(uuid4()) is None
+
+
+# -- markets that are not as usual -----------------------------------------------------------------
+
+
+async def test_each_state_of_a_market_is_seen(sandbox: Sandbox) -> None:
+    try:
+        for state in (*MarketState, MarketState.ACTIVE):
+            put = await sandbox.http.put(f"/sandbox/markets/{ETH}/state", json={"state": state})
+            put.raise_for_status()
+            assert await sandbox.exchange.market_states([ETH, BTC]) == {ETH: state, BTC: "active"}
+    finally:
+        await sandbox.http.delete(f"/sandbox/markets/{ETH}/state")
+    assert set(sandbox.heard) <= {
+        ("markets", "ok"),
+        ("orders_chance", "ok"),
+        ("orders_chance", "client_error"),
+    }
 
 
 # -- replies that never come ----------------------------------------------------------------------

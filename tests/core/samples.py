@@ -134,6 +134,7 @@ def state(**changes: object) -> RiskState:
         "prices": {ETH: Price(Decimal(4_000_000))},
         "cash": Krw(Decimal(1_000_000)),
         "equity": Krw(Decimal(1_000_000)),
+        "market_states": {},
         "last_entry_at": {},
         "trades_today": 0,
     }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price, Volume
 from bongsu.core.order import Trigger
 from bongsu.core.portfolio import Position
@@ -33,6 +33,9 @@ BLOCKED: dict[str, tuple[dict[str, Any], VetoReason]] = {
     "blind": ({"blind": ("clock_skew",)}, VetoReason.BLIND),
     "ledger mismatch": ({"mismatch": True}, VetoReason.LEDGER_MISMATCH),
     "an unknown outcome": ({"unknown_intents": 1}, VetoReason.OUTCOME_UNKNOWN),
+    "under a warning": ({"market_states": {ETH: MarketState.WARNING}}, VetoReason.MARKET_STATE),
+    "suspended": ({"market_states": {ETH: MarketState.SUSPENDED}}, VetoReason.MARKET_STATE),
+    "delisted": ({"market_states": {ETH: MarketState.DELISTED}}, VetoReason.MARKET_STATE),
     "equity unknown": ({"equity": None}, VetoReason.EQUITY_UNKNOWN),
     "equity zero": ({"equity": Krw(Decimal(0))}, VetoReason.EQUITY_UNKNOWN),
     "held without a price": ({"positions": {ETH: position()}, "prices": {}}, VetoReason.EQUITY_UNKNOWN),
@@ -75,10 +78,11 @@ def test_a_healthy_bot_may_buy() -> None:
         {"trades_today": 4},
         {"last_entry_at": {ETH: NOON - 4 * HOUR}},
         {"last_entry_at": {BTC: NOON}},
+        {"market_states": {ETH: MarketState.ACTIVE, BTC: MarketState.SUSPENDED}},
         {"positions": three_positions() | {ETH: position("0.01", 40_000)}},
         {"positions": {m: replace(p, volume=Volume(Decimal(0))) for m, p in three_positions().items()}},
     ],
-    ids=["four trades", "just old enough", "another market", "adding to a held one", "all flat"],
+    ids=["four trades", "just old enough", "another market", "another market's state", "adding to a held one", "all flat"],
 )  # fmt: skip
 def test_what_is_just_within_a_limit_passes(changes: dict[str, Any]) -> None:
     assert gate(buy(50_000), state(**changes), LIMITS) is None
@@ -124,6 +128,24 @@ def test_a_veto_tells_how_far_the_limit_is() -> None:
     assert too_much.detail == "KRW-ETH 비중이 45.0%가 되어 한도 40%를 넘습니다."
 
 
+def test_a_veto_tells_what_the_exchange_did_to_the_market() -> None:
+    told = [gate(buy(50_000), state(market_states={ETH: each}), LIMITS) for each in MarketState]
+    assert [(veto.detail, veto.detail_en) for veto in told if veto] == [
+        (
+            "KRW-ETH: 거래소가 유의 종목으로 지정해 매수하지 않습니다.",
+            "KRW-ETH is under the exchange's warning: no buys.",
+        ),
+        (
+            "KRW-ETH: 거래소가 거래를 중단해 매수하지 않습니다.",
+            "KRW-ETH is suspended by the exchange: no buys.",
+        ),
+        (
+            "KRW-ETH: 거래소가 상장을 폐지해 매수하지 않습니다.",
+            "KRW-ETH is delisted by the exchange: no buys.",
+        ),
+    ]
+
+
 def test_only_what_is_held_can_be_sold() -> None:
     refused = gate(sell("0.05"), state(), LIMITS)
     too_much = gate(sell("0.05000001"), state(positions={ETH: position()}), LIMITS)
@@ -150,6 +172,7 @@ TROUBLES: list[dict[str, Any]] = [
     {"blind": ("stale_data",)},
     {"mismatch": True},
     {"unknown_intents": 2},
+    {"market_states": {ETH: MarketState.WARNING, BTC: MarketState.DELISTED}},
     {"equity": None},
     {"prices": {}},
 ]

@@ -78,6 +78,8 @@ exchange_maintenance                              gauge      -                  
 exchange_api_key_expiry_timestamp_seconds         gauge      -                  L
 market_data_age_seconds                           gauge      symbol,interval    L
 market_data_interval_seconds                      gauge      interval           L
+market_state                                      gauge      market,state       L
+market_held                                       gauge      market             L
 price_outliers_rejected_total                     counter    source             L
 notification_sent_total                           counter    kind               L
 notification_failed_total                         counter    kind,reason        L
@@ -133,6 +135,7 @@ VALUES = {
     ("notification_sent_total", "kind"): "trade error status report alert",
     ("second_channel_sent_total", "channel"): "mail webhook",
     ("disk_free_bytes", "path"): "data logs",
+    ("market_state", "state"): "active warning suspended delisted",
 }
 
 # The most values that a label may take.

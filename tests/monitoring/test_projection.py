@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from bongsu.core import facts as f
 from bongsu.core.clock import ExchangeSigns
-from bongsu.core.market import HOUR
+from bongsu.core.market import HOUR, MarketState
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Side
 from bongsu.core.snapshot import PriceSource
@@ -312,6 +312,23 @@ async def test_what_the_scheduler_sees_of_the_exchange_goes_with_it(books: Books
     series = await exported(books)
     assert series["exchange_clock_offset_seconds", ()] == -2.5
     assert series["exchange_maintenance", ()] == 1
+
+
+async def test_a_markets_state_is_told_once_it_was_seen_and_outlives_the_scheduler(books: Books) -> None:
+    assert not {"market_state", "market_held"} & names(await exported(books))
+    await fund(books)
+    await execute(books, request(ETH, Side.BUY), price="4000000", volume="0.07")
+    await books.ledger.heartbeat("scheduler", "s", ExchangeSigns(None, maintenance=False))
+    await books.ledger.record(f.MarketStatesSeen({ETH: MarketState.SUSPENDED, BTC: MarketState.ACTIVE}))
+    async with books.database.transaction("test") as tx:
+        await tx.execute("UPDATE heartbeats SET beat_at = beat_at - interval '1 h'")
+    series = await exported(books)
+    assert of(series, "market_state") == {
+        (("market", market), ("state", state)): state is seen
+        for market, seen in ((ETH, MarketState.SUSPENDED), (BTC, MarketState.ACTIVE))
+        for state in MarketState
+    }
+    assert of(series, "market_held") == {(("market", ETH),): 1, (("market", BTC),): 0}
 
 
 async def test_an_announced_restart_ends_by_itself(books: Books) -> None:

@@ -31,7 +31,8 @@ SILENCED = {
         ),
         *("AIDecisionStalled", "SlowAPIResponse", "StaleMarketData", "CircuitBreakerTripped"),
         *("PortfolioDrawdown", "NotificationBacklog", "DailyReportMissed", "LLMCostRunaway", "ClockSkew"),
-        *("ExchangeMaintenance", "ApiKeyExpiring", "DashboardBroken", "APIErrorBudgetBurn"),
+        *("ExchangeMaintenance", "MarketSuspended", "ApiKeyExpiring", "DashboardBroken"),
+        "APIErrorBudgetBurn",
     },
     "PostgresDown": {
         *("SchedulerDown", "DBSlow", "DBPoolExhausted", "PostgresTooManyConnections", "PostgresDeadlocks"),
@@ -145,6 +146,13 @@ def test_a_scheduler_that_is_away_takes_nothing_from_the_dashboards(
     broken = alarm("DashboardBroken")
     assert silenced_by(server, firing, away[0], broken) == set()
     assert silenced_by(server, firing, away[1]) == {"DashboardBroken"}
+
+
+def test_two_markets_are_two_subjects(server: Alertmanager, firing: list[dict[str, str]]) -> None:
+    held = alarm("MarketSuspended", "critical", market="KRW-ETH", state="suspended")
+    others = [alarm("MarketSuspended", market=market, state="warning") for market in ("KRW-ETH", "KRW-BTC")]
+    assert silenced_by(server, firing, held, others[1]) == set()
+    assert silenced_by(server, firing, others[0]) == {"MarketSuspended"}
 
 
 def test_two_limits_are_two_subjects(server: Alertmanager, firing: list[dict[str, str]]) -> None:

@@ -206,6 +206,80 @@ class TestQuotes:
         assert "remaining-req" not in (await client.http.get("/sandbox/clock")).headers
 
 
+async def put(client: Client, state: str, market: str = ETH) -> httpx2.Response:
+    return await client.http.put(f"/sandbox/markets/{market}/state", json={"state": state})
+
+
+async def chance_state(client: Client) -> Any:
+    return (await client.ask("/v1/orders/chance", [("market", ETH)])).json()["market"]["state"]
+
+
+class TestSwitchesOfMarkets:
+    async def test_a_warning_is_shown_and_stops_nothing(self, client: Client) -> None:
+        assert (await put(client, "warning")).json() == {ETH: "warning"}
+        (detailed,) = await client.seen("/v1/market/all", is_details="true")
+        assert detailed["market_event"]["warning"] is True
+        assert await chance_state(client) == "active"
+        assert (await client.buy()).status_code == 201
+
+    async def test_a_suspended_market_is_listed_and_nobody_trades_there(self, client: Client) -> None:
+        await client.buy(10_001, identifier="before")
+        held = (await client.order(identifier="before")).json()["executed_volume"]
+        await put(client, "suspended")
+        (detailed,) = await client.seen("/v1/market/all", is_details="true")
+        assert detailed["market_event"]["warning"] is False
+        assert await chance_state(client) == "offline"
+        assert refused(await client.buy()) == (400, "market_offline")
+        sell = {"market": ETH, "side": "ask", "ord_type": "market", "volume": held}
+        assert refused(await client.post(sell)) == (400, "market_offline")
+        await client.http.delete(f"/sandbox/markets/{ETH}/state")
+        assert await chance_state(client) == "active"
+        assert (await client.post(sell)).status_code == 201
+
+    async def test_its_prices_stand_still_and_its_resting_orders_wait(self, tmp_path: Path) -> None:
+        falling = (3_000_000, 3_000_000, 2_000_000, 2_000_000, "100")
+        low = (2_000_000, 2_000_000, 2_000_000, 2_000_000, "100")
+        async with serving(options(tmp_path, [FLAT, falling, low, low])) as client:
+            bid = {"market": ETH, "side": "bid", "ord_type": "limit", "price": "2500000", "volume": "0.01"}
+            await client.post({**bid, "identifier": "resting"})
+            await put(client, "suspended")
+            before = (
+                await client.seen("/v1/ticker", markets=ETH),
+                await client.seen("/v1/orderbook", markets=ETH),
+            )
+            await client.wait(START + 3 * HOUR)
+            after = (
+                await client.seen("/v1/ticker", markets=ETH),
+                await client.seen("/v1/orderbook", markets=ETH),
+            )
+            assert after == before
+            assert (await client.order(identifier="resting")).json()["state"] == "wait"
+            candles = await client.seen("/v1/candles/minutes/60", market=ETH, count=200)
+            assert candles[0]["candle_date_time_utc"] < f"{START:%Y-%m-%dT%H:%M:%S}"
+            await put(client, "active")
+            (ticker,) = await client.seen("/v1/ticker", markets=ETH)
+            assert ticker["trade_price"] == 2_000_000
+
+    async def test_a_delisted_market_is_nowhere_and_its_coins_stay(self, client: Client) -> None:
+        await client.buy(10_001)
+        await put(client, "delisted")
+        assert await client.seen("/v1/market/all") == []
+        for path in (f"/v1/ticker?markets={ETH}", f"/v1/orderbook?markets={ETH}"):
+            assert (await client.http.get(path)).status_code in (400, 404)
+        assert refused(await client.buy())[1] == "market_does_not_exist"
+        assert refused(await client.ask("/v1/orders/chance", [("market", ETH)]))[1] == "market_does_not_exist"
+        assert [h["currency"] for h in (await client.ask("/v1/accounts")).json()] == ["KRW", "ETH"]
+
+    @pytest.mark.parametrize("body", [{"state": "closed"}, {}, {"state": "active", "since": 1}])
+    async def test_what_is_no_state_is_refused(self, client: Client, body: dict[str, object]) -> None:
+        response = await client.http.put(f"/sandbox/markets/{ETH}/state", json=body)
+        assert refused(response) == (400, "validation_error")
+        assert await client.seen("/sandbox/markets") == {ETH: "active"}
+
+    async def test_only_a_market_of_this_world_has_a_switch(self, client: Client) -> None:
+        assert refused(await put(client, "warning", "KRW-NONE")) == (404, "market_does_not_exist")
+
+
 class TestOrders:
     async def test_amounts_are_strings_and_the_first_answer_knows_no_fill(self, client: Client) -> None:
         response = await client.buy(10_001, identifier="first")

@@ -38,7 +38,7 @@ async def started(books: Books, process: str, seconds_ago: float) -> None:
 async def asked(books: Books, mode: str, signs: ExchangeSigns = OPEN) -> tuple[str, ...]:
     watch = MonitoringWatch(WatchdogLog(books.database).look, MINUTES)
     await watch.look()
-    return blindness_of(mode, watch, lambda: signs)()
+    return blindness_of(mode, watch, lambda: signs, lambda: ())()
 
 
 @pytest.mark.parametrize("mode", ["sandbox", "paper", "live"])

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from bongsu.core import facts as f
 from bongsu.core.clock import ExchangeSigns
 from bongsu.core.decision import Rejection, RejectionReason
-from bongsu.core.market import HOUR, Market
+from bongsu.core.market import HOUR, Market, MarketState
 from bongsu.core.money import Krw, Price, Volume
 from bongsu.core.order import Fill, Intent, Order, OrderRequest, OrderState, Side, Trigger
 from bongsu.core.risk import RiskLimits, Veto, VetoReason
@@ -129,6 +129,7 @@ async def live_a_day(books: Books) -> None:
         volume="0.003",
     )
     await value(books, NOON + timedelta(minutes=30), {ETH: "4200000"})
+    await ledger.record(f.MarketStatesSeen(dict.fromkeys(MARKETS, MarketState.ACTIVE)))
     await ledger.save_freshness(ETH, HOUR, NOON, 3.5)
     await _run_jobs(ledger)
     await ledger.record_in_time(

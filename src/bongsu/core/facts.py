@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from bongsu.core.decision import Advice, Decision, Rejection
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.report import EquityPoint, Report
@@ -248,6 +248,13 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketStatesSeen:
+    """Of every market that is configured or held; of others nothing is known any more."""
+
+    states: Mapping[Market, MarketState]
+
+
+@dataclass(frozen=True, slots=True)
 class FundsMoved:
     """Money that came or went without an order of ours; it is nobody's profit."""
 
@@ -392,6 +399,7 @@ Fact = (
     | PortfolioValued
     | DailyReported
     | Reconciled
+    | MarketStatesSeen
     | FundsMoved
     | ControlApplied
     | CommandHeard

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import NewType
 
 from bongsu.core.money import ZERO, Krw, Price, Volume, notional
@@ -23,6 +24,15 @@ def parse_market(text: str) -> Market:
 
 def base_currency(market: Market) -> str:
     return market.removeprefix("KRW-")
+
+
+class MarketState(StrEnum):
+    """What the exchange lets anybody do there. Active and warned-of markets are traded; bought is only in the first."""
+
+    ACTIVE = "active"
+    WARNING = "warning"  # it may be delisted: 유의 종목
+    SUSPENDED = "suspended"
+    DELISTED = "delisted"
 
 
 @dataclass(frozen=True, slots=True)

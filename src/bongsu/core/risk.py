@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import ZERO, Krw, Price, Volume, notional
 from bongsu.core.order import OrderRequest
 from bongsu.core.portfolio import Position, flat
@@ -48,6 +48,7 @@ class RiskState:
     prices: Mapping[Market, Price]  # those that `equity` was reckoned with
     cash: Krw
     equity: Krw | None  # None: a price is missing
+    market_states: Mapping[Market, MarketState]  # those that are known
     last_entry_at: Mapping[Market, datetime]  # market time of the last buy
     trades_today: int  # orders with a fill since the trading day began
 
@@ -70,6 +71,7 @@ class VetoReason(StrEnum):
     BELOW_MINIMUM = "below_minimum"
     NO_DEPTH = "no_depth"
     MARKET_OFFLINE = "market_offline"
+    MARKET_STATE = "market_state"
     NOTHING_HELD = "nothing_held"
     OVERSELL = "oversell"
 
@@ -98,6 +100,7 @@ def buying_blocked(market: Market, state: RiskState, limits: RiskLimits, now: da
         _switched_off(state)
         or _breaker_on(state, limits)
         or _blind(state)
+        or _not_active(market, state)
         or _equity_unknown(market, state)
         or _too_many_trades(state, limits)
         or _too_many_positions(market, state, limits)
@@ -176,6 +179,7 @@ def _breaker_on(state: RiskState, limits: RiskLimits) -> Veto | None:
 _BLIND = {
     "clock_skew": ("거래소와 시계가 어긋남", "clock skew"),
     "maintenance": ("거래소 점검", "exchange maintenance"),
+    "market_state": ("마켓 상태를 확인할 수 없음", "market states unknown"),
     "monitoring": ("알람을 받을 수 없음", "no alarm can arrive"),
 }
 
@@ -201,6 +205,22 @@ def _blind(state: RiskState) -> Veto | None:
             f"The outcome of {state.unknown_intents} order(s) is unknown: no buys.",
         )
     return None
+
+
+_NOT_ACTIVE = {
+    MarketState.WARNING: ("거래소가 유의 종목으로 지정해", "is under the exchange's warning"),
+    MarketState.SUSPENDED: ("거래소가 거래를 중단해", "is suspended by the exchange"),
+    MarketState.DELISTED: ("거래소가 상장을 폐지해", "is delisted by the exchange"),
+}
+
+
+def _not_active(market: Market, state: RiskState) -> Veto | None:
+    """One that nobody knows anything of is let pass: who knows no state for long is blind."""
+    why = _NOT_ACTIVE.get(state.market_states.get(market, MarketState.ACTIVE))
+    if why is None:
+        return None
+    ko, en = why
+    return Veto(VetoReason.MARKET_STATE, f"{market}: {ko} 매수하지 않습니다.", f"{market} {en}: no buys.")
 
 
 def _equity_unknown(market: Market, state: RiskState) -> Veto | None:

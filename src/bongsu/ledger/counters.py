@@ -93,6 +93,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.PortfolioValued()
             | f.DailyReported()
             | f.FundsMoved()
+            | f.MarketStatesSeen()
             | f.ControlApplied()
             | f.CommandHeard()
             | f.AlertMuted()

@@ -27,6 +27,7 @@ from bongsu.core.facts import (
     JobSkipped,
     JobSucceeded,
     MaintenanceAnnounced,
+    MarketStatesSeen,
     MessageResent,
     MuteEnded,
     OrderOutcomeLost,
@@ -156,6 +157,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | PriceRejected()
             | MessageResent()
             | MaintenanceAnnounced()
+            | MarketStatesSeen()  # an alarm tells what is wrong with one
             | IntentOpened()
             | DuplicatePrevented()
             | PortfolioValued()

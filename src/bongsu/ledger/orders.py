@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from bongsu.core.facts import OrderRefused, OrderSettled
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price, Volume
 from bongsu.core.order import Intent, IntentState, OrderRequest, Side, Trigger
 from bongsu.core.portfolio import Position, apply_execution, cash_change, flat
@@ -41,6 +41,7 @@ async def risk_state(
         prices={p.market: price for p, price in positions if price is not None},
         cash=await read_cash(tx),
         equity=Krw(equity["equity"]) if equity else None,
+        market_states=await read_market_states(tx),
         last_entry_at={Market(row["market"]): row["at"] for row in await _all(tx, "last_entries")},
         trades_today=(await _one(tx, "trades_since", since=since))["trades"],
     )
@@ -49,6 +50,11 @@ async def risk_state(
 async def read_positions(tx: Tx) -> list[tuple[Position, Price | None]]:
     """Each position with the price it was last valued at."""
     return [(_position(row), row["price"]) for row in await _all(tx, "positions")]
+
+
+async def read_market_states(tx: Tx) -> dict[Market, MarketState]:
+    """As the exchange was last seen to have them."""
+    return {Market(row["market"]): MarketState(row["state"]) for row in await _all(tx, "market_states")}
 
 
 async def read_cash(tx: Tx) -> Krw:

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from bongsu import metrics
 from bongsu.core.clock import MAX_CLOCK_SKEW
+from bongsu.core.market import MarketState
 from bongsu.core.tradingday import NINE, trading_day_start
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.database import Database, Tx
@@ -70,6 +71,7 @@ async def _read(tx: Tx, values: Mapping[str, Any], markets: tuple[str, ...]) -> 
         **_LIMITS,
         "live_names": list(_LIVE),
         "pause_reasons": list(metrics.PAUSE_REASONS),
+        "market_states": [state.value for state in MarketState],
     }
     rows = await (await tx.execute(_ALL_SERIES, {**known, **values})).fetchall()
     samples = [Sample(row["name"], row["labels"], row["value"]) for row in rows]

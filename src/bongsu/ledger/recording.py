@@ -13,6 +13,7 @@ from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.channels import TELEGRAM
 from bongsu.core.decision import decision_id
+from bongsu.core.market import Market, MarketState
 from bongsu.core.redaction import redact
 from bongsu.core.tradingday import trading_day_start, trading_week_start
 from bongsu.ledger import counters, orders
@@ -90,6 +91,8 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             return await _report(tx, fact)
         case f.Reconciled():
             return await _reconciliation(tx, fact)
+        case f.MarketStatesSeen():
+            await _market_states(tx, fact.states)
         case f.FundsMoved():
             await orders.add_funds(tx, fact.currency, fact.amount, fact.note, fact.at)
             if fact.currency == "KRW":
@@ -249,6 +252,19 @@ async def _reconciliation(tx: Tx, fact: f.Reconciled) -> bool:
     if news and fact.mismatches:
         await _event(tx, "ledger_mismatch", "error", "reconcile", "; ".join(fact.mismatches), {})
     return True
+
+
+async def _market_states(tx: Tx, states: Mapping[Market, MarketState]) -> None:
+    """All at once, and an event where one is another than before; a first sight of an active one is none."""
+    before = await orders.read_market_states(tx)
+    columns = {"markets": list(states), "states": [state.value for state in states.values()]}
+    await tx.execute(_SQL["save_market_states"], columns)
+    await tx.execute(_SQL["forget_other_markets"], columns)
+    for market, state in states.items():
+        was = before.get(market, MarketState.ACTIVE)
+        if state is not was:
+            severity = "info" if state is MarketState.ACTIVE else "warning"
+            await _event(tx, "market_state", severity, market, f"{was} → {state}", {})
 
 
 async def _event(tx: Tx, kind: str, severity: str, source: str, message: str, context: object) -> None:

@@ -13,8 +13,8 @@ from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.channels import QuietHours, Route
 from bongsu.core.clock import ExchangeSigns
-from bongsu.core.market import Candle, Market
-from bongsu.core.money import Krw
+from bongsu.core.market import Candle, Market, MarketState
+from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, OrderRequest
 from bongsu.core.portfolio import Portfolio
 from bongsu.core.report import EquityPoint, Report
@@ -44,6 +44,7 @@ _LEADERS_ONLY = (
     f.PortfolioValued,
     f.DailyReported,
     f.Reconciled,
+    f.MarketStatesSeen,
     f.FundsMoved,
 )
 
@@ -216,6 +217,16 @@ class Ledger:
         async with self._database.transaction("read") as tx:
             held = tuple(p for p, _ in await orders.read_positions(tx) if p.held)
             return Portfolio(await orders.read_cash(tx), held)
+
+    async def market_states(self) -> dict[Market, MarketState]:
+        """As the exchange was last seen to have them; those never seen are absent."""
+        async with self._database.transaction("read") as tx:
+            return await orders.read_market_states(tx)
+
+    async def last_prices(self) -> dict[Market, Price]:
+        """What each position was last valued at."""
+        async with self._database.transaction("read") as tx:
+            return {p.market: price for p, price in await orders.read_positions(tx) if price is not None}
 
     async def expected_balances(self) -> dict[str, Decimal] | None:
         """What the exchange should hold by our books, per currency; None until its first balance is on record."""

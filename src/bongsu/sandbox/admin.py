@@ -1,4 +1,4 @@
-"""The market clock, the world as an outside observer sees it, fault switches and the inbox: no part of Upbit's wire."""
+"""The market clock, the world as an outside observer sees it, switches and the inbox: no part of Upbit's wire."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bongsu.core.market import Market, MarketState
 from bongsu.sandbox import wire
 from bongsu.sandbox.faults import Rule, Switches
 from bongsu.sandbox.mailbox import Message
@@ -43,6 +44,10 @@ class _Flow(_Question, frozen=True):
     delta: Decimal
 
 
+class _Standing(_Question, frozen=True):
+    state: MarketState
+
+
 class Admin:
     def __init__(self, world: World, switches: Switches) -> None:
         self._world = world
@@ -57,6 +62,9 @@ class Admin:
             Route("/sandbox/world", self.world),
             Route("/sandbox/state", self.state),
             Route("/sandbox/account", self.move, methods=["POST"]),
+            Route("/sandbox/markets", self.markets),
+            Route("/sandbox/markets/{market}/state", self.put_state, methods=["PUT"]),
+            Route("/sandbox/markets/{market}/state", self.reset_state, methods=["DELETE"]),
             Route("/sandbox/faults", self.faults),
             Route("/sandbox/faults", self.arm, methods=["PUT"]),
             Route("/sandbox/faults", self.disarm, methods=["DELETE"]),
@@ -152,6 +160,29 @@ class Admin:
         asked = await _parse(request, _Flow)
         self._world.exchange.move_from_outside(asked.currency, asked.delta)
         return wire.Json([wire.holding(h) for h in self._world.exchange.account.holdings()])
+
+    # -- the markets ----------------------------------------------------------------------------
+
+    async def markets(self, _: Request) -> Response:
+        return self._markets()
+
+    async def put_state(self, request: Request) -> Response:
+        return self._put(request, (await _parse(request, _Standing)).state)
+
+    async def reset_state(self, request: Request) -> Response:
+        return self._put(request, MarketState.ACTIVE)
+
+    def _put(self, request: Request, state: MarketState) -> Response:
+        """Raises Refused for a market that this world does not have."""
+        market = Market(request.path_params["market"].upper())
+        if market not in self._world.feed.tapes:
+            raise Refused("market_does_not_exist", f"{market} is not traded here", 404)
+        self._world.exchange.standing.put(market, state, self._world.exchange.now)
+        return self._markets()
+
+    def _markets(self) -> wire.Json:
+        state = self._world.exchange.standing.state
+        return wire.Json({market: state(market) for market in self._world.feed.tapes})
 
     # -- faults and messages --------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from bongsu.sandbox.path import (
     next_price_above,
     next_price_below,
 )
+from bongsu.sandbox.standing import Standing
 from bongsu.sandbox.store import Flow, Store
 from bongsu.sandbox.tape import MINUTE, Feed, Tape, floor_time
 
@@ -36,6 +37,7 @@ class Exchange:
     ) -> None:
         self.feed = feed
         self.store = store
+        self.standing = Standing()
         self.world = world
         self.fee = fee
         self._fill_share = fill_share  # of an hour's volume, at most, goes to our resting orders
@@ -64,16 +66,26 @@ class Exchange:
     # -- what everybody sees --------------------------------------------------------------------
 
     def listed(self) -> list[Tape]:
-        return [tape for tape in self.feed.tapes.values() if tape.listed(self.now)]
+        return [tape for tape in self.feed.tapes.values() if self._is_listed(tape)]
 
     def tape(self, market: Market) -> Tape:
         tape = self.feed.tapes.get(market)
-        if tape is None or not tape.listed(self.now):
+        if tape is None or not self._is_listed(tape):
             raise Refused("market_does_not_exist", f"{market} is not traded here")
         return tape
 
+    def _is_listed(self, tape: Tape) -> bool:
+        return tape.listed(self.now) and self.standing.listed(tape.market)
+
+    def trading(self, tape: Tape) -> bool:
+        return tape.trading(self.now) and self.standing.traded(tape.market)
+
+    def time_of(self, market: Market) -> datetime:
+        """The market's own time: it stands still while nobody may trade."""
+        return self.standing.time(market, self.now)
+
     def order_book(self, market: Market) -> OrderBook:
-        return order_book(self.tape(market), self.now, self.world, self._depth)
+        return order_book(self.tape(market), self.time_of(market), self.world, self._depth)
 
     # -- what the account's owner does ----------------------------------------------------------
 
@@ -147,6 +159,8 @@ class Exchange:
     def _crossing(self, order: Order, to: datetime) -> tuple[datetime, int, Order, Candle] | None:
         """When the price next goes through the order's limit, in an hour with volume left for it."""
         tape = self.feed.tapes[order.ticket.market]
+        if not self.standing.traded(tape.market):
+            return None
         limit = Price(order.ticket.price or ZERO)
         for candle in tape.hours(self.now - HOUR + _INSTANT, to):
             start, end = max(self.now, candle.opened_at), min(to, candle.closed_at)
@@ -203,7 +217,7 @@ class Exchange:
     def _draft(self, ticket: Ticket) -> Order:
         """Refused by name, or the order that would be made of it."""
         tape = self.tape(ticket.market)
-        if not tape.trading(self.now):
+        if not self.trading(tape):
             raise Refused("market_offline", f"{ticket.market} is not trading now")
         book = self.order_book(ticket.market)
         total = total_of(ticket, book)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import tick_size
 from bongsu.sandbox import wire
 from bongsu.sandbox.exchange import Exchange
@@ -67,18 +67,24 @@ class Quotation:
 
     def markets(self, request: Request) -> list[dict[str, Any]]:
         detailed = request.query_params.get("is_details", "false").lower() == "true"
-        return [_market(tape.market, detailed=detailed) for tape in self._exchange.listed()]
+        state = self._exchange.standing.state
+        return [
+            _market(tape.market, warning=state(tape.market) is MarketState.WARNING, detailed=detailed)
+            for tape in self._exchange.listed()
+        ]
 
     def minutes(self, request: Request) -> list[msgspec.Raw]:
         unit = request.path_params["unit"]
         if unit not in UNITS:
             raise _invalid(f"unit {unit} is none of {UNITS}")
-        now, count = self._exchange.now, _count(request, MAX_CANDLES, 1)
-        candles = self._tape(request).candles(timedelta(minutes=unit), self._until(request), count, now)
+        tape, count = self._tape(request), _count(request, MAX_CANDLES, 1)
+        now = self._exchange.time_of(tape.market)
+        candles = tape.candles(timedelta(minutes=unit), self._until(request), count, now)
         return [wire.candle(candle, now) for candle in candles]
 
     def days(self, request: Request) -> list[dict[str, Any]]:
-        tape, now = self._tape(request), self._exchange.now
+        tape = self._tape(request)
+        now = self._exchange.time_of(tape.market)
         count = _count(request, MAX_CANDLES, 1)
         candles = tape.candles(DAY, self._until(request), count + 1, now)
         previous = [c.close for c in candles[1:]] + [candles[-1].open] * bool(candles)
@@ -88,12 +94,15 @@ class Quotation:
         ]
 
     def tickers(self, request: Request) -> list[dict[str, Any]]:
-        return [self._tickers.of(tape, self._exchange.now) for tape in self._tapes(request)]
+        return [self._ticker(tape) for tape in self._tapes(request)]
 
     def all_tickers(self, request: Request) -> list[dict[str, Any]]:
         currencies = _names(request, "quote_currencies")
         tapes = self._exchange.listed() if "KRW" in currencies else []
-        return [self._tickers.of(tape, self._exchange.now) for tape in tapes]
+        return [self._ticker(tape) for tape in tapes]
+
+    def _ticker(self, tape: Tape) -> dict[str, Any]:
+        return self._tickers.of(tape, self._exchange.time_of(tape.market))
 
     def order_books(self, request: Request) -> list[dict[str, Any]]:
         if request.query_params.get("level", "0") not in ("0", ""):
@@ -108,7 +117,7 @@ class Quotation:
             {
                 "market": tape.market,
                 "quote_currency": "KRW",
-                "tick_size": wire.plain(tick_size(tape.price(self._exchange.now))),
+                "tick_size": wire.plain(tick_size(tape.price(self._exchange.time_of(tape.market)))),
                 "supported_levels": ["0"],
             }
             for tape in self._tapes(request)
@@ -139,12 +148,12 @@ def parse_time(text: str) -> datetime:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _market(market: Market, *, detailed: bool) -> dict[str, Any]:
+def _market(market: Market, *, warning: bool, detailed: bool) -> dict[str, Any]:
     coin = market.removeprefix("KRW-")
     korean, english = _NAMES.get(coin, (coin, coin))
     named: dict[str, Any] = {"market": market, "korean_name": korean, "english_name": english}
     if detailed:
-        named["market_event"] = {"warning": False, "caution": dict.fromkeys(_CAUTIONS, False)}
+        named["market_event"] = {"warning": warning, "caution": dict.fromkeys(_CAUTIONS, False)}
     return named
 
 

@@ -117,7 +117,7 @@ class Trading:
                 "bid": {"currency": "KRW", "min_total": minimum},
                 "ask": {"currency": coin, "min_total": minimum},
                 "max_total": wire.plain(MAX_TOTAL),
-                "state": "active" if tape.trading(self._exchange.now) else "offline",
+                "state": "active" if self._exchange.trading(tape) else "offline",
             },
             "bid_account": wire.holding(self._exchange.account.holding("KRW")),
             "ask_account": wire.holding(self._exchange.account.holding(coin)),

@@ -48,11 +48,13 @@ class MonitoringWatch:
         return ()
 
 
-def blindness_of(mode: str, watch: MonitoringWatch, signs: Callable[[], ExchangeSigns]) -> Blindness:
+def blindness_of(
+    mode: str, watch: MonitoringWatch, signs: Callable[[], ExchangeSigns], listing: Blindness
+) -> Blindness:
     """In the sandbox lost alarms are shown and stop nothing: no money is at stake."""
 
     def blind() -> tuple[str, ...]:
         unheard = () if mode == "sandbox" else watch.blind()
-        return (*signs().blind, *unheard)
+        return (*signs().blind, *listing(), *unheard)
 
     return blind

@@ -10,7 +10,8 @@ from uuid import UUID
 from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.decision import Advice
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
-from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
+from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
+from bongsu.core.money import Price
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.outgoing import Urgency
 from bongsu.core.portfolio import Portfolio
@@ -36,6 +37,8 @@ class Exchange(Protocol):
     async def balances(self) -> dict[str, Balance]: ...
 
     async def rules(self, market: Market) -> MarketRules: ...
+
+    async def market_states(self, markets: Sequence[Market]) -> dict[Market, MarketState]: ...
 
     async def place(self, request: OrderRequest, identifier: UUID) -> Order:
         """Sent once, never retried, given up after 5 s.
@@ -115,6 +118,14 @@ class Ledger(Protocol):
     async def risk_state(self, at: datetime, blind: tuple[str, ...]) -> RiskState: ...
 
     async def portfolio(self) -> Portfolio: ...
+
+    async def market_states(self) -> dict[Market, MarketState]:
+        """As the exchange was last seen to have them; those never seen are absent."""
+        ...
+
+    async def last_prices(self) -> dict[Market, Price]:
+        """What each position was last valued at."""
+        ...
 
     async def expected_balances(self) -> dict[str, Decimal] | None:
         """Per currency; None until the account's first balance is on record."""

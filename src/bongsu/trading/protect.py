@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bongsu.core.exits import RULE_CONFIDENCE, exit_due, quotes_agree
 from bongsu.core.facts import PriceRejected, TradeVetoed
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.order import OrderRequest, Trigger
 from bongsu.core.portfolio import Portfolio, Position
 from bongsu.core.risk import RiskLimits, Veto
@@ -27,10 +27,14 @@ class Protection:
     async def run(self) -> None:
         """Looks at every held position; one that cannot be looked at does not keep the others waiting.
 
+        A delisted one has no price and no buyer: MarketSuspended says so.
         Raises the last ExchangeError after all were tried: then the check does not count as done.
         """
         failed: ExchangeError | None = None
+        states = await self.ledger.market_states()
         for position in (await self.ledger.portfolio()).positions:
+            if states.get(position.market) is MarketState.DELISTED:
+                continue
             try:
                 await self._check(position)
             except ExchangeError as error:

@@ -22,6 +22,7 @@ from bongsu.core.figures import kst_text
 from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
 from bongsu.trading.jobs import Job, JobEnd, Runner, as_fact
+from bongsu.trading.listing import Listing
 from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Clock, Lease, Ledger
 from bongsu.trading.protect import Protection
@@ -48,6 +49,7 @@ class Scheduler:
     retention_days: int
     observe_lag: Callable[[float], None]
     opening: Opening
+    listing: Listing
     on_lead: Callable[[], Awaitable[None]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[JobName, datetime] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Scheduler:
                 keep(self.lease, self.lease_seconds),
                 self._beat(),
                 self.opening.keep_asking(),
+                self.listing.keep_looking(),
             )
         ]
         try:
@@ -122,6 +125,7 @@ class Scheduler:
             last = await self.ledger.last_scheduled(job.name)
             if last is not None:
                 self._last[job.name] = last
+        await self.listing.look()
         await self.ledger.mark_enabled()
         await self.on_lead()
         await self.ledger.record(ProcessStarted("scheduler", self.version))

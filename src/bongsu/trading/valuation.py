@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bongsu.core.facts import BreakerReset, BreakerTripped, PortfolioValued
-from bongsu.core.market import Market
+from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price, notional
 from bongsu.core.risk import RiskLimits
 from bongsu.core.tradingday import Period, Scope, breaker_due, breaker_until, loss_ratio
@@ -27,13 +27,22 @@ class Valuation:
             if await self.ledger.expected_balances() is None:
                 return
             portfolio = await self.ledger.portfolio()
-            prices = await self._prices(tuple(p.market for p in portfolio.positions))
-            values = (notional(prices[p.market], p.volume) for p in portfolio.positions)
+            markets = tuple(p.market for p in portfolio.positions)
+            last = await self._last_prices_of_the_delisted(markets)
+            prices = await self._prices(tuple(m for m in markets if m not in last))
+            values = (notional((prices | last)[p.market], p.volume) for p in portfolio.positions)
             equity = Krw(sum(values, portfolio.cash))
             now = self.clock.now()
             await self.ledger.record(PortfolioValued(now, portfolio.cash, equity, prices))
         for period in await self.ledger.periods(now):
             await self._check_breaker(period, equity, now)
+
+    async def _last_prices_of_the_delisted(self, markets: tuple[Market, ...]) -> dict[Market, Price]:
+        """Nobody quotes them any more. They keep the time of that price: so old it is."""
+        states = await self.ledger.market_states()
+        gone = [market for market in markets if states.get(market) is MarketState.DELISTED]
+        last = await self.ledger.last_prices() if gone else {}
+        return {market: last[market] for market in gone if market in last}
 
     async def _prices(self, markets: tuple[Market, ...]) -> dict[Market, Price]:
         if not markets:

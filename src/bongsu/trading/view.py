@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bongsu.core.facts import PriceRejected
-from bongsu.core.market import HOUR, Candle, Market
+from bongsu.core.market import HOUR, Candle, Market, MarketState
 from bongsu.core.risk import RiskLimits, buying_blocked
 from bongsu.core.snapshot import MarketSnapshot, build_snapshot, find_outlier
 from bongsu.trading.ports import Blindness, Clock, Exchange, Ledger
@@ -33,6 +33,8 @@ class MarketView:
         # Imported here: numpy and TA-Lib belong to the process that decides.
         from bongsu.core.indicators import WINDOW, fill_gaps
 
+        if (await self.ledger.market_states()).get(market) is MarketState.DELISTED:
+            return Stale(f"{market} is delisted")
         now = self.clock.now()
         closed = last_close(now)
         candles = await self._candles(market, closed)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from bongsu.core.market import MarketState
 from bongsu.core.tradingday import KST
 
 
@@ -181,6 +182,10 @@ class Position(Shape):
     realized: Amount
     opened_at: Time | None
     valued_at: Time | None
+    market_state: MarketState | None = Field(
+        description="What the exchange lets anybody do there; null until it was seen. Of a suspended or delisted "
+        "market `price` is the last one there was."
+    )
 
 
 class Profit(Shape):

@@ -9,7 +9,7 @@ from bongsu.core.money import Price
 from bongsu.settings import Wiring
 from bongsu.web import schemas
 from bongsu.web.markup import Html, fill, join
-from bongsu.web.words import Words
+from bongsu.web.words import NOT_ACTIVE, Words
 
 _NOTHING_KNOWN = "–"
 _ACTIONS = {"buy": ("매수", "buy"), "sell": ("매도", "sell"), "hold": ("관망", "hold")}
@@ -109,10 +109,15 @@ def portfolio(held: schemas.Portfolio, words: Words) -> Html:
     )
 
 
+def _market(position: schemas.Position, words: Words) -> str:
+    flag = NOT_ACTIVE.get(position.market_state) if position.market_state else None
+    return f"{position.market} ({words.say(*flag)})" if flag else position.market
+
+
 def positions(held: Sequence[schemas.Position], words: Words) -> Html:
     rows = [
         (
-            position.market,
+            _market(position, words),
             volume_text(position.volume),
             price_text(Price(position.entry_price)),
             price_text(Price(position.price)) if position.price else _NOTHING_KNOWN,

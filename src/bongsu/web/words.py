@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from bongsu.core.figures import kst_text
+from bongsu.core.market import MarketState
 
 Lang = Literal["ko", "en"]
 
@@ -22,6 +23,13 @@ def idle_text(reason: str, at: datetime | None, detail: str | None, words: Words
     told = {"at": kst_text(at) if at else words.say("시각 미정", "an unknown time"), "detail": detail or ""}
     return words.say(ko, en).format(**told)
 
+
+# What stands beside a held market that is not active: its price may be an old one, and who holds it may be stuck.
+NOT_ACTIVE = {
+    MarketState.WARNING: ("유의 종목", "under warning"),
+    MarketState.SUSPENDED: ("거래 중단, 마지막 가격", "suspended, last price"),
+    MarketState.DELISTED: ("상장 폐지, 마지막 가격", "delisted, last price"),
+}
 
 _IDLE = {
     "scheduler_never_started": (

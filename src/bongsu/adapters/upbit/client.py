@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
@@ -17,14 +18,15 @@ from bongsu.adapters.upbit import wire
 from bongsu.adapters.upbit.auth import Credentials
 from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnRequest, Params
 from bongsu.adapters.upbit.limits import RateLimits
-from bongsu.adapters.upbit.refusals import ORDER_NOT_FOUND, judge_order_refusal
+from bongsu.adapters.upbit.refusals import NOT_TRADED, ORDER_NOT_FOUND, judge_order_refusal
 from bongsu.core.clock import ClockState, ExchangeSigns
-from bongsu.core.market import Balance, Candle, Market, MarketRules, OrderBook, Ticker
+from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
 from bongsu.core.order import Order, OrderRequest, Side
 from bongsu.errors import (
     Banned,
     ExchangeRefused,
     ExchangeUnavailable,
+    NotAuthorized,
     OrderOutcomeUnknown,
     RateLimited,
 )
@@ -40,6 +42,7 @@ _MINUTE_UNITS = frozenset({1, 3, 5, 10, 15, 30, 60, 240})
 
 _TICKER = Endpoint("ticker", "GET", "/v1/ticker", "ticker", signed=False)
 _ORDER_BOOK = Endpoint("orderbook", "GET", "/v1/orderbook", "orderbook", signed=False)
+_MARKETS = Endpoint("markets", "GET", "/v1/market/all", "market", signed=False)
 _INSTRUMENTS = Endpoint("instruments", "GET", "/v1/orderbook/instruments", "orderbook", signed=False)
 _ACCOUNTS = Endpoint("accounts", "GET", "/v1/accounts", "default", signed=True)
 _CHANCE = Endpoint("orders_chance", "GET", "/v1/orders/chance", "default", signed=True)
@@ -157,6 +160,34 @@ class UpbitExchange:
         rules = await self._connection.read(_CHANCE, [("market", market)], parse)
         self._rules[market] = (self._monotonic(), rules)
         return rules
+
+    async def market_states(self, markets: Sequence[Market]) -> dict[Market, MarketState]:
+        """One question for all tells what is listed and warned of; what is suspended, each market's own rules."""
+        warnings = await self._connection.read(_MARKETS, [("is_details", "true")], wire.parse_warnings)
+        return {market: await self._state(market, warnings.get(market)) for market in markets}
+
+    async def _state(self, market: Market, warned: bool | None) -> MarketState:
+        """`warned` is None of a market that is not listed. One that trades all the same is not taken for gone."""
+        online = await self._is_online(market, listed=warned is not None)
+        if not online:
+            return MarketState.DELISTED if warned is None else MarketState.SUSPENDED
+        return MarketState.ACTIVE if warned is False else MarketState.WARNING
+
+    async def _is_online(self, market: Market, *, listed: bool) -> bool:
+        parse = partial(wire.parse_online, market=market)
+        try:
+            online = await self._connection.read(_CHANCE, [("market", market)], parse)
+        except NotAuthorized:
+            raise
+        except ExchangeRefused as refusal:
+            if listed and refusal.name not in NOT_TRADED:
+                raise
+            online = False
+        if known := self._rules.get(
+            market
+        ):  # an exit must not wait ten minutes for a market that is open again
+            self._rules[market] = known[0], replace(known[1], online=online)
+        return online
 
     async def place(self, request: OrderRequest, identifier: UUID) -> Order:
         parse = partial(wire.parse_placed, market=request.market, side=request.side, identifier=identifier)

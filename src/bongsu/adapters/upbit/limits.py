@@ -6,7 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 
 # Requests per second, by Upbit's group. "order" is the lower of the two limits published in 2026.
-LIMITS: Mapping[str, int] = {"candle": 10, "ticker": 10, "orderbook": 10, "default": 30, "order": 8}
+LIMITS: Mapping[str, int] = {
+    "market": 10,
+    "candle": 10,
+    "ticker": 10,
+    "orderbook": 10,
+    "default": 30,
+    "order": 8,
+}
 
 _LEFT = re.compile(r"(?:^|;)\s*sec=(\d{1,6})\s*(?:;|$)")
 

@@ -20,7 +20,10 @@ ORDER_NOT_FOUND = "order_not_found"
 # name that we do not know, which leaves the outcome open until the order has been looked up.
 IDENTIFIER_TAKEN = "duplicate_identifier"
 
-_FINAL = frozenset(
+# By these an order or a market's rules are refused where nobody can trade.
+NOT_TRADED = frozenset({"market_offline", "market_does_not_exist"})
+
+_FINAL = NOT_TRADED | frozenset(
     {
         "create_ask_error",
         "create_bid_error",
@@ -37,9 +40,7 @@ _FINAL = frozenset(
         "invalid_funds_ask",
         "invalid_funds_bid",
         "volume_too_large",
-        "market_does_not_exist",
         "not_supported_ord_type",
-        "market_offline",
         "thirdparty_agreement_required",
     }
 )

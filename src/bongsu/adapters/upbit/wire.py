@@ -88,6 +88,15 @@ class _Chance(msgspec.Struct):
     market: _ChanceMarket
 
 
+class _Event(msgspec.Struct):
+    warning: bool
+
+
+class _Listed(msgspec.Struct):
+    market: str
+    market_event: _Event
+
+
 class _Instrument(msgspec.Struct):
     market: str
     tick_size: str
@@ -123,6 +132,7 @@ _tickers = msgspec.json.Decoder(list[_Ticker])
 _books = msgspec.json.Decoder(list[_Book])
 _accounts = msgspec.json.Decoder(list[_Account])
 _chance = msgspec.json.Decoder(_Chance)
+_listed = msgspec.json.Decoder(list[_Listed])
 _instruments = msgspec.json.Decoder(list[_Instrument])
 _order = msgspec.json.Decoder(_Order)
 _order_with_trades = msgspec.json.Decoder(_OrderWithTrades)
@@ -187,6 +197,20 @@ def parse_balances(body: bytes) -> dict[str, Balance]:
     rows = _decode(_accounts, body)
     _insist(len({row.currency for row in rows}) == len(rows), "a currency listed twice")
     return {row.currency: Balance(row.currency, _amount(row.balance), _amount(row.locked)) for row in rows}
+
+
+def parse_warnings(body: bytes) -> dict[Market, bool]:
+    """Of every listed market, whether the exchange warns of it; mere cautions are left out."""
+    rows = _decode(_listed, body)
+    warnings = {Market(row.market): row.market_event.warning for row in rows}
+    _insist(0 < len(warnings) == len(rows), "no list of markets")
+    return warnings
+
+
+def parse_online(body: bytes, market: Market) -> bool:
+    chance = _decode(_chance, body)
+    _insist(chance.market.id == market, "the rules of another market")
+    return chance.market.state == "active"
 
 
 def parse_tick_size(body: bytes, market: Market) -> Decimal:

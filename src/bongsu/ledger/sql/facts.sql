@@ -149,6 +149,18 @@ VALUES (%(process)s, %(instance)s, clock_timestamp(), clock_timestamp(), %(clock
        instance = excluded.instance, beat_at = excluded.beat_at,
        clock_offset_seconds = excluded.clock_offset_seconds, exchange_maintenance = excluded.exchange_maintenance;
 
+-- save_market_states --
+-- What the exchange lets anybody do in each market, as it was just seen
+INSERT INTO market_states (market, state)
+SELECT * FROM unnest(%(markets)s::text[], %(states)s::text[])
+    ON CONFLICT (market) DO UPDATE
+   SET state = excluded.state, seen_at = excluded.seen_at,
+       since = CASE WHEN market_states.state = excluded.state THEN market_states.since ELSE excluded.since END;
+
+-- forget_other_markets --
+-- Neither configured nor held any more
+DELETE FROM market_states WHERE market <> ALL (%(markets)s::text[]);
+
 -- save_candle --
 -- A closed candle the bot decided on; a synthetic one gives way to the real one
 INSERT INTO candles (market, interval_seconds, opened_at, open, high, low, close, volume, value, synthetic)

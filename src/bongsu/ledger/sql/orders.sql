@@ -26,6 +26,10 @@ SELECT market, volume, cost, realized, opened_at, price, valued_at FROM position
 -- One of them, locked for the settlement
 SELECT market, volume, cost, realized, opened_at FROM positions WHERE market = %(market)s FOR UPDATE;
 
+-- market_states --
+-- What the exchange lets anybody do, market by market
+SELECT market, state FROM market_states;
+
 -- equity --
 -- The newest valuation
 SELECT equity FROM portfolio;

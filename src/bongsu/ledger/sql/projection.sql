@@ -89,6 +89,10 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'risk_check_last_success_timestamp_seconds', NULL, extract(epoch FROM risk_checked_at) FROM switches
     UNION ALL SELECT 'market_data_age_seconds', jsonb_build_object('symbol', market, 'interval', interval), age FROM freshness
     UNION ALL SELECT DISTINCT 'market_data_interval_seconds', jsonb_build_object('interval', interval), f.interval_seconds * wall / 3600 FROM freshness f CROSS JOIN candle_hour
+    UNION ALL SELECT 'market_state', jsonb_build_object('market', m.market, 'state', known.state), (m.state = known.state)::int
+                FROM market_states m CROSS JOIN unnest(%(market_states)s::text[]) AS known (state)
+    UNION ALL SELECT 'market_held', jsonb_build_object('market', m.market), EXISTS (SELECT FROM held h WHERE h.market = m.market)::int
+                FROM market_states m
     UNION ALL SELECT 'exchange_clock_offset_seconds', NULL, clock_offset_seconds FROM scheduler WHERE clock_offset_seconds IS NOT NULL
     UNION ALL SELECT 'exchange_maintenance', NULL, exchange_maintenance::int FROM scheduler WHERE exchange_maintenance IS NOT NULL
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox

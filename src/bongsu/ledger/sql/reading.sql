@@ -59,10 +59,10 @@ SELECT at, cash, equity, drawdown
 
 -- positions --
 -- What is held, largest first
-SELECT market, volume, cost, cost / volume AS entry_price, realized, opened_at, price, valued_at,
+SELECT market, volume, cost, cost / volume AS entry_price, realized, opened_at, price, valued_at, state AS market_state,
        volume * price AS value, volume * price - cost AS unrealized,
        CASE WHEN cost > 0 THEN (volume * price - cost) / cost END AS unrealized_ratio
-  FROM positions
+  FROM positions LEFT JOIN market_states USING (market)
  WHERE volume > 0
  ORDER BY volume * price DESC NULLS LAST, market;
 

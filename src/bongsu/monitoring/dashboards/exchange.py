@@ -9,10 +9,11 @@ from bongsu.monitoring.dashboards.parts import (
     Query,
     figure,
     lines,
+    rows,
     runbook,
 )
 from bongsu.monitoring.dashboards.shapes import burn, per_second, percentile, tally
-from bongsu.monitoring.dashboards.words import GREEN, ORANGE, RED
+from bongsu.monitoring.dashboards.words import GREEN, MARKETS, ORANGE, RED
 
 _DAY = 86_400
 _BAD = 'outcome=~"server_error|timeout|malformed"'
@@ -98,7 +99,15 @@ def _prices() -> Section:
         "source",
         limits=SOME_IS_FINE,
     )
-    return Section("시세", (ages.span(16), outliers.height(8)))
+    states = rows(
+        "마켓 상태",
+        "설정했거나 보유한 마켓을 거래소가 어떻게 두는지, 1분마다 봅니다; 거래 중이 아닌 마켓은 새로 사지 않습니다"
+        + runbook("MarketSuspended"),
+        Query("market_state == 1", "{{market}}"),
+        {"market": "마켓", "state": "상태"},
+        MARKETS,
+    )
+    return Section("시세", (ages.span(16), outliers.height(8), states.span(24).height(6)))
 
 
 def exchange() -> Board:

@@ -94,6 +94,12 @@ SEVERITIES: Words = {
     "info": ("참고", BLUE),
     "none": ("점검용, 늘 켜져 있음", GREY),
 }
+MARKETS: Words = {
+    "active": ("거래 중", GREEN),
+    "warning": ("유의 종목", ORANGE),
+    "suspended": ("거래 중단", RED),
+    "delisted": ("상장 폐지", RED),
+}
 IDLE: Words = {
     "deciding": ("판단하는 중", GREEN),
     "waiting_for_candle": ("다음 캔들을 기다리는 중", GREEN),

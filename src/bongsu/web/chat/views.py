@@ -23,7 +23,7 @@ from bongsu.ledger.voice import Voice
 from bongsu.settings import Settings
 from bongsu.web import overview, schemas
 from bongsu.web.chat.commands import MENU, Command, Name
-from bongsu.web.words import Words
+from bongsu.web.words import NOT_ACTIVE, Words
 
 _LAST = 5  # rows of a list
 _ACTIONS = {"buy": ("매수 (BUY)", "BUY"), "sell": ("매도 (SELL)", "SELL"), "hold": ("관망 (HOLD)", "HOLD")}
@@ -115,6 +115,8 @@ def _positions(portfolio: schemas.Portfolio, voice: Voice) -> Iterator[str]:
     for held in portfolio.positions:
         coin = base_currency(Market(held.market))
         yield f"• {held.market}: {volume_text(held.volume)} {coin}"
+        if flag := NOT_ACTIVE.get(held.market_state) if held.market_state else None:
+            yield "↳ ⚠️ " + voice.say(*flag)
         yield voice.say("↳ 진입가 ", "↳ entry ") + price_text(Price(held.entry_price)) + won
         if held.value is not None and held.unrealized is not None and held.unrealized_ratio is not None:
             worth = won_text(held.value) + won
