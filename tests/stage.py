@@ -137,17 +137,19 @@ class Stage:
             process.join(60)
             assert not process.is_alive(), "the scheduler does not stop"
 
-    def start_scheduler(self, advisor: Any = None, offset: int = 0, target: Any = None) -> BaseProcess:
-        wiring = {
+    def wiring(self, offset: int = 0) -> dict[str, Any]:
+        return {
             "bongsu_state_dir": str(self.directory),
             "bongsu_port_offset": self.offset + offset,
             "database_url": self.database_url,
             "exchange_url": self.exchange,
             "telegram_api_url": f"{self.exchange}/telegram",
         }
+
+    def start_scheduler(self, advisor: Any = None, offset: int = 0, target: Any = None) -> BaseProcess:
         log = self.directory / "scheduler.log"
         process = _processes.Process(
-            target=target or play, args=(self.settings, wiring, advisor, str(log)), daemon=True
+            target=target or play, args=(self.settings, self.wiring(offset), advisor, str(log)), daemon=True
         )
         process.start()
         return process
@@ -219,7 +221,7 @@ def open_stage(
     directory: Path,
     database_url: str,
     *,
-    candles: str | None,
+    candles: str | Sequence[str] | None,
     speed: str = "max",
     seed: int = 1,
     **settings: Any,
@@ -227,7 +229,8 @@ def open_stage(
     port = free_port()
     command = [sys.executable, "-m", "bongsu", "exchange", "--world-dir", str(directory / "world")]
     command += ["--port", str(port), "--speed", speed, "--seed", str(seed)]
-    command += ["--candles", candles] if candles else []
+    for recording in [candles] if isinstance(candles, str) else candles or ():
+        command += ["--candles", recording]
     with (directory / "exchange.log").open("wb") as log:
         exchange = subprocess.Popen(command, stdout=log, stderr=log)
     # The metrics of a scheduler are on 8001 and the offset, those of a second one on the next port.

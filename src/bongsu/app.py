@@ -208,7 +208,16 @@ async def open_trading(
         listing = Listing(exchange, ledger, markets, lambda: opening.closed)
         blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
         protection, jobs = _compose(
-            settings, ledger, clock, exchange, telemetry, markets, account_of(world.id), advisor, blind
+            settings,
+            ledger,
+            clock,
+            exchange,
+            telemetry,
+            listing,
+            markets,
+            account_of(world.id),
+            advisor,
+            blind,
         )
         yield Trading(
             settings,
@@ -232,6 +241,7 @@ def _compose(
     clock: SandboxClock,
     exchange: UpbitExchange,
     telemetry: Telemetry,
+    listing: Listing,
     markets: Sequence[Market],
     account: str,
     advisor: Advisor | None,
@@ -258,6 +268,7 @@ def _compose(
         clock=clock,
         advisor=advisor or RulesAdvisor(settings.bongsu_lang, rules),
         view=MarketView(exchange, ledger, clock, limits, blind),
+        listing=listing,
         reconciliation=reconciliation,
         valuation=valuation,
         protection=protection,

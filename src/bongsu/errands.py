@@ -40,7 +40,6 @@ async def run_trade() -> tuple[bool, str]:
             return await _ask_the_leader(trading)
         keeping = asyncio.create_task(keep(trading.lease, settings.lease_seconds))
         try:
-            await trading.listing.look()
             job = next(job for job in trading.jobs if job.name is JobName.TRADING)
             await trading.ledger.register_job(job.name, job.interval.total_seconds(), job.deadline)
             slot = job.slot(trading.clock.now(), trading.clock.state)

@@ -140,8 +140,8 @@ def test_a_veto_tells_what_the_exchange_did_to_the_market() -> None:
             "KRW-ETH is suspended by the exchange: no buys.",
         ),
         (
-            "KRW-ETH: 거래소가 상장을 폐지해 매수하지 않습니다.",
-            "KRW-ETH is delisted by the exchange: no buys.",
+            "KRW-ETH: 거래소에 상장되어 있지 않아 매수하지 않습니다.",
+            "KRW-ETH is not listed by the exchange: no buys.",
         ),
     ]
 

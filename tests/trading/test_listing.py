@@ -110,6 +110,20 @@ async def test_a_closed_exchange_is_asked_nothing(books: Books) -> None:
     assert await books.ledger.market_states() == {}
 
 
+async def test_a_cycle_looks_by_itself_where_nobody_has_for_a_minute(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = Exchange()
+    seen = watch(books, exchange, ETH)
+    for _ in range(2):
+        await seen.renew()
+    assert (seen.blind(), len(exchange.requests)) == ((), 2)
+    monkeypatch.setattr(listing, "EVERY", -1.0)
+    exchange.unserved = {"eth": refusal("market_offline")}
+    await seen.renew()
+    assert await books.ledger.market_states() == {ETH: SUSPENDED}
+
+
 async def test_only_the_leader_keeps_states(books: Books) -> None:
     await books.lease.release()
     with pytest.raises(LeaseLost):

@@ -1,17 +1,20 @@
-"""The whole bot while the exchange warns of its market, suspends it, takes it off the list."""
+"""The whole bot while the exchange warns of its market, or takes it off the list."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from stage import FLAT, BuyOnce, Metronome, Stage, open_stage, play, write_candles
 
-ETH = "KRW-ETH"
+ETH, BTC = "KRW-ETH", "KRW-BTC"
 QUICK = {"lease_seconds": 0.5, "min_trade_interval_hours": 0, "max_trades_per_day": 1000}
 HELD = "SELECT volume FROM positions WHERE volume > 0"
 BOUGHT = "SELECT count(*) FROM orders WHERE side = 'buy'"
 VETOED = "SELECT count(*) FROM decisions WHERE refusal = 'market_state'"
+VALUED = "SELECT count(*) FROM positions WHERE volume > 0 AND price > 0"
+SKIPPED = "SELECT count(*) FROM decisions WHERE market = 'KRW-ETH' AND refusal_detail LIKE '%%delisted'"
 FAILED = "SELECT count(*) FROM job_runs WHERE outcome = 'failure'"
 
 
@@ -23,11 +26,8 @@ def play_watchful(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any
     play(settings, wiring, advisor, log)
 
 
-@contextmanager
-def standing_still(stage: Stage) -> Iterator[None]:
-    stage.ask("/sandbox/clock/hold", {"owner": "test", "ttl": 600})
-    yield
-    stage.ask("/sandbox/clock/release", {"owner": "test"})
+def prices(stage: Stage) -> dict[str, dict[str, Any]]:
+    return {row["market"]: row for row in stage.rows("SELECT market, price, valued_at FROM positions")}
 
 
 def put(stage: Stage, state: str) -> None:
@@ -40,47 +40,51 @@ def test_under_a_warning_it_sells_and_buys_no_more_until_that_is_over(
     tmp_path: Path, database_url: str
 ) -> None:
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 2000)
-    with (
-        open_stage(tmp_path, database_url, candles=candles, **QUICK) as stage,
-        stage.scheduler(Metronome(), target=play_watchful),
-    ):
-        stage.until(lambda: stage.rows(HELD), "a position is held")
-        with standing_still(stage):
+    with open_stage(tmp_path, database_url, candles=candles, **QUICK) as stage:
+        with stage.scheduler(Metronome(), target=play_watchful):
+            stage.until(lambda: stage.rows(HELD), "a position is held")
             put(stage, "warning")
+            stage.until(lambda: stage.value(VETOED) >= 1, "no order is on its way any more")
             bought = stage.value(BOUGHT)
-        stage.until(lambda: stage.value(VETOED) >= 3, "buys are vetoed")
-        assert not stage.rows(HELD), "the position was sold"
-        assert stage.value(BOUGHT) == bought
-        assert stage.value(FAILED) == 0
-        with standing_still(stage):
+            stage.until(lambda: stage.value(VETOED) >= 4, "buys are vetoed")
+            assert not stage.rows(HELD), "the position was sold"
+            assert stage.value(BOUGHT) == bought
+            assert stage.value(FAILED) == 0
             put(stage, "active")
-        stage.until(lambda: stage.value(BOUGHT) > bought, "it buys again")
+            stage.until(lambda: stage.value(BOUGHT) > bought, "it buys again")
         assert stage.observe() == []
 
 
 def test_a_delisted_position_is_worth_its_last_price_and_stops_nothing_else(
     tmp_path: Path, database_url: str
 ) -> None:
-    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 2000)
-    with (
-        open_stage(tmp_path, database_url, candles=candles, **QUICK) as stage,
-        stage.scheduler(BuyOnce(), target=play_watchful),
-    ):
-        stage.until(lambda: stage.rows("SELECT 1 FROM positions WHERE price > 0"), "a position is valued")
-        with standing_still(stage):
+    candles = [write_candles(tmp_path / f"{market}-1h.csv.gz", [FLAT] * 2000) for market in (ETH, BTC)]
+    with open_stage(tmp_path, database_url, candles=candles, **QUICK) as stage:
+        with stage.scheduler(BuyOnce(), target=play_watchful):
+            stage.until(lambda: stage.value(VALUED) == 2, "both positions are valued")
             put(stage, "delisted")
-            before = stage.rows("SELECT p.at, o.price, o.valued_at FROM portfolio p, positions o")[0]
-        valued = "SELECT at FROM portfolio WHERE at > %(at)s + interval '5 hours'"
-        stage.until(lambda: stage.rows(valued, at=before["at"]), "hours go by")
-        skipped = (
-            "SELECT count(*) FROM decisions WHERE outcome = 'skipped' AND refusal_detail LIKE '%%delisted'"
-        )
-        stage.until(lambda: stage.value(skipped) >= 3, "decisions are skipped")
-        worth = "SELECT cash + volume * price = equity FROM portfolio, positions"
-        assert stage.value(worth)
-        after = stage.rows("SELECT price, valued_at FROM positions")[0]
-        assert after == {"price": before["price"], "valued_at": before["valued_at"]}
-        checked = "SELECT clock_timestamp() - risk_checked_at < interval '30 s' FROM switches"
-        assert stage.value(checked)
-        assert stage.value(FAILED) == 0
+            stage.until(lambda: stage.value(SKIPPED) >= 1, "no job is under way that did not know")
+            before, failed = prices(stage), stage.value(FAILED)
+            stage.until(lambda: stage.value(SKIPPED) >= 4, "decisions are skipped")
+            after = prices(stage)
+            assert after[ETH] == before[ETH]
+            assert after[BTC]["valued_at"] > before[BTC]["valued_at"]
+            assert stage.value(
+                "SELECT cash + (SELECT sum(volume * price) FROM positions) = equity FROM portfolio"
+            )
+            assert stage.value("SELECT clock_timestamp() - risk_checked_at < interval '30 s' FROM switches")
+            assert stage.value(FAILED) == failed
         assert stage.observe() == []
+
+
+def test_a_cycle_by_hand_looks_at_the_markets_itself(tmp_path: Path, database_url: str) -> None:
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 3)
+    with open_stage(tmp_path, database_url, candles=candles) as stage:
+        stage.ask(f"/sandbox/markets/{ETH}/state", {"state": "warning"}, "PUT")
+        wiring = {name.upper(): str(value) for name, value in stage.wiring().items()}
+        command = [sys.executable, "-m", "bongsu", "trade"]
+        run = subprocess.run(
+            command, check=False, cwd=tmp_path, env={**os.environ, **wiring}, capture_output=True
+        )
+        assert run.returncode == 0, run.stderr.decode()
+        assert stage.rows("SELECT market, state FROM market_states") == [{"market": ETH, "state": "warning"}]

@@ -210,7 +210,7 @@ def _blind(state: RiskState) -> Veto | None:
 _NOT_ACTIVE = {
     MarketState.WARNING: ("거래소가 유의 종목으로 지정해", "is under the exchange's warning"),
     MarketState.SUSPENDED: ("거래소가 거래를 중단해", "is suspended by the exchange"),
-    MarketState.DELISTED: ("거래소가 상장을 폐지해", "is delisted by the exchange"),
+    MarketState.DELISTED: ("거래소에 상장되어 있지 않아", "is not listed by the exchange"),
 }
 
 

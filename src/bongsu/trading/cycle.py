@@ -13,6 +13,7 @@ from bongsu.core.market import HOUR, Market
 from bongsu.core.snapshot import MarketSnapshot
 from bongsu.errors import AdvisorFailed
 from bongsu.trading.desk import Desk
+from bongsu.trading.listing import Listing
 from bongsu.trading.ports import Advisor, Clock, Ledger
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
@@ -29,6 +30,7 @@ class TradingCycle:
     clock: Clock
     advisor: Advisor
     view: MarketView
+    listing: Listing
     reconciliation: Reconciliation
     valuation: Valuation
     protection: Protection
@@ -39,6 +41,7 @@ class TradingCycle:
     async def run(self) -> None:
         """What was left open is settled first, stops come before decisions, and every market is asked about."""
         async with self.clock.standing_still("cycle"):
+            await self.listing.renew()
             await self.reconciliation.run()
             await self.valuation.run()
             await self.protection.run()

@@ -35,6 +35,11 @@ class Listing:
             await asyncio.sleep(EVERY)
             await self.look()
 
+    async def renew(self) -> None:
+        """Looks if nobody has for a while: the exchange was closed, or this is the first time. Raises LeaseLost."""
+        if time.monotonic() - self._looked_at > EVERY:
+            await self.look()
+
     async def look(self) -> None:
         """What was seen before stays on record where nothing can be seen. Raises LeaseLost."""
         if self._closed():

@@ -183,11 +183,13 @@ class UpbitExchange:
             if listed and refusal.name not in NOT_TRADED:
                 raise
             online = False
-        if known := self._rules.get(
-            market
-        ):  # an exit must not wait ten minutes for a market that is open again
-            self._rules[market] = known[0], replace(known[1], online=online)
+        self._renew_rules(market, online)
         return online
+
+    def _renew_rules(self, market: Market, online: bool) -> None:
+        """An exit must not wait ten minutes for a market that is open again."""
+        if known := self._rules.get(market):
+            self._rules[market] = known[0], replace(known[1], online=online)
 
     async def place(self, request: OrderRequest, identifier: UUID) -> Order:
         parse = partial(wire.parse_placed, market=request.market, side=request.side, identifier=identifier)
