@@ -15,7 +15,8 @@ import pytest
 
 from bongsu.adapters.telegram.chat import TelegramChat
 from bongsu.core.chat import AllowList, Said
-from bongsu.core.facts import AlertChanged, ControlKind, PortfolioValued
+from bongsu.core.facts import AlertChanged, ControlKind, MarketStatesSeen, PortfolioValued
+from bongsu.core.market import MarketState
 from bongsu.core.money import Krw
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
@@ -26,8 +27,9 @@ from bongsu.settings import SANDBOX_TOKEN, Settings
 from bongsu.web.chat.commands import CHANGES, Name
 from bongsu.web.chat.dialogue import Dialogue
 from bongsu.web.chat.hearing import OLDEST, Ears, Reply
+from core.samples import ETH
 from stand_in import PATIENCE, StandIn, running_stand_in
-from web.story import open_books
+from web.story import live_a_day, open_books
 
 OWNER = 1000
 
@@ -91,6 +93,15 @@ async def test_every_view_answers_in_both_languages_and_nothing_is_invented(desk
             assert "0원" not in reply.text  # nothing was valued yet
     texts = {row[0] for row in desk.rows("SELECT message FROM events WHERE kind = 'command'")}
     assert {"/status", "/risk", "/lang ko"} <= texts
+
+
+async def test_a_held_market_that_is_not_active_is_flagged(desk: Desk) -> None:
+    async with open_books(desk.url) as books:
+        await live_a_day(books)
+        await books.ledger.record(MarketStatesSeen({ETH: MarketState.DELISTED}))
+    reply = await desk.say("/positions")
+    assert reply is not None
+    assert "↳ ⚠️ 상장 폐지, 마지막 가격" in reply.text
 
 
 async def test_a_report_of_any_day_of_the_ledger(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bongsu.core import facts as f
+from bongsu.core.market import MarketState
 from bongsu.core.order import Side
 from bongsu.metrics import DECIDING, IDLE_REASONS
 from bongsu.web.markup import Html, fill
@@ -100,6 +101,16 @@ async def test_figures_are_those_of_the_ledger(books: Books, client: httpx2.Asyn
     text = re.sub(r"<[^>]+>", " ", (await client.get("/")).text)
     for figure in ("998,598원", "704,598원", "-1,403원", "4,200,000", "+4.95%", "255,000"):
         assert figure in text, figure
+
+
+async def test_a_held_market_that_is_not_active_is_flagged(books: Books, client: httpx2.AsyncClient) -> None:
+    await live_a_day(books)
+    assert "KRW-ETH (" not in (await client.get("/")).text
+    await books.ledger.record(f.MarketStatesSeen({ETH: MarketState.SUSPENDED}))
+    assert "KRW-ETH (거래 중단, 마지막 가격)" in (await client.get("/")).text
+    assert "KRW-ETH (suspended, last price)" in (await client.get("/?lang=en")).text
+    (held,) = (await client.get("/api/v1/portfolio")).json()["positions"]
+    assert (held["market"], held["market_state"]) == (ETH, "suspended")
 
 
 async def test_both_languages(books: Books, client: httpx2.AsyncClient) -> None:
