@@ -43,8 +43,10 @@ VETOES = {
     VetoReason.BREAKER_DAILY: ("일일 손실 한도", "the daily loss limit"),
     VetoReason.BREAKER_WEEKLY: ("주간 손실 한도", "the weekly loss limit"),
     VetoReason.BLIND: (
-        "시계가 어긋났거나, 거래소가 점검 중이거나, 알람을 받을 수 없음(모의거래에서는 알람만으로 막지 않음)",
-        "clock skew, exchange maintenance, or no alarm can arrive (the last blocks nothing in the sandbox)",
+        "시계가 어긋났거나, 거래소가 점검 중이거나, 5분 넘게 마켓 상태를 모르거나, "
+        "알람을 받을 수 없음(모의거래에서는 알람만으로 막지 않음)",
+        "clock skew, exchange maintenance, market states unknown for over 5 min, "
+        "or no alarm can arrive (the last blocks nothing in the sandbox)",
     ),
     VetoReason.LEDGER_MISMATCH: ("원장과 거래소 잔고가 다름", "ledger and exchange disagree"),
     VetoReason.OUTCOME_UNKNOWN: ("결과를 모르는 주문이 있음", "the outcome of an order is unknown"),
@@ -61,6 +63,10 @@ VETOES = {
     VetoReason.BELOW_MINIMUM: ("최소 주문 금액보다 적음", "less than the smallest order"),
     VetoReason.NO_DEPTH: ("호가창이 얇음", "the order book is too thin"),
     VetoReason.MARKET_OFFLINE: ("거래소가 그 마켓의 거래를 멈춤", "the exchange has the market offline"),
+    VetoReason.MARKET_STATE: (
+        "유의 종목이거나, 거래가 중단되었거나, 상장되어 있지 않음",
+        "under the exchange's warning, suspended, or not listed",
+    ),
     VetoReason.NOTHING_HELD: ("팔 것이 없음", "nothing is held"),
     VetoReason.OVERSELL: ("보유보다 많이 팔려 함", "more than is held"),
 }
@@ -87,6 +93,7 @@ TABLES = {
     "leases": "누가 이끄는가. epoch은 넘겨받을 때만 오릅니다.",
     "maintenance": "예고한 재시작. ends_at에 저절로 끝납니다.",
     "market_freshness": "읽었을 때 가장 새 시세가 얼마나 오래되었나(실제 초).",
+    "market_states": "설정했거나 보유한 마켓을 거래소가 마지막으로 어떻게 두었나. active인 마켓만 삽니다.",
     "metric_counter": "카운터. 세는 사실과 같은 트랜잭션에서 오르고, 줄지 않습니다.",
     "mutes": "주인이 듣지 않기로 한 알람. 저절로 끝납니다.",
     "notifications": "발신함. 메시지는 그것이 전하는 사실과 함께 적히고 차례로 나갑니다.",
