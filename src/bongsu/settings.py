@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import time, timedelta
@@ -323,14 +324,10 @@ class Wiring(BaseSettings):
 def load_settings(env_file: Path | None = None) -> Settings:
     """What it has read as a secret is hidden from then on. Raises SettingsInvalid with every fault at once."""
     path = env_file or Path(os.environ.get("BONGSU_ENV_FILE", ".env"))
-    if path.is_dir():
-        raise SettingsInvalid(
-            [f"{path}: 파일이 아니라 폴더입니다. 지우고 cp .env.example .env (a directory, not a file)"]
-        )
     faults: list[str] = []
     from_files = _secrets_from_files(faults)
     try:
-        settings = Settings(_env_file=path if path.is_file() else None, **from_files)  # type: ignore[arg-type, call-arg]  # texts, for pydantic to judge
+        settings = Settings(_env_file=path if _is_file(path) else None, **from_files)  # type: ignore[arg-type, call-arg]  # texts, for pydantic to judge
     except ValidationError as invalid:
         raise SettingsInvalid(faults + _faults(invalid, path)) from None
     except UnicodeDecodeError:
@@ -341,6 +338,17 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise SettingsInvalid(faults)
     KNOWN.learn(settings.secrets())
     return settings
+
+
+def _is_file(path: Path) -> bool:
+    """Raises PermissionError where a folder is closed to us: what cannot be seen is not taken for missing."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if stat.S_ISDIR(mode):
+        raise SettingsInvalid([f"{path}: 폴더입니다. 지우고 cp .env.example .env (a directory, not a file)"])
+    return True
 
 
 def _closed(path: Path) -> str:

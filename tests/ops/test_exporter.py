@@ -163,15 +163,18 @@ def test_statements_are_timed_and_their_text_is_nowhere(watched: Exporter, datab
     """The text is in the server: without that this test would show nothing."""
     secret = "hunter2-in-a-comment"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"SELECT pg_sleep(0.3) /* password='{secret}' */".encode())
-        found = connection.execute(
-            "SELECT queryid::text, query FROM pg_stat_statements WHERE strpos(query, %s) > 0", (secret,)
-        ).fetchone()
+        for _ in range(20):  # a server with the databases of many tests soon forgets what is rarely asked
+            connection.execute(f"SELECT pg_sleep(0.3) /* password='{secret}' */".encode())
+            found = connection.execute(
+                "SELECT queryid::text, query FROM pg_stat_statements WHERE strpos(query, %s) > 0", (secret,)
+            ).fetchone()
+            text = watched.text()
+            if found and watched.value("pg_statements_seconds_total{}", text):
+                break
     assert found
     assert secret in found[1]
-    text = watched.text()
     assert (watched.value(f'pg_stat_statements_seconds_total{{queryid="{found[0]}"}}', text) or 0) >= 0.3
-    assert watched.value(f'pg_stat_statements_calls_total{{queryid="{found[0]}"}}', text) == 1
+    assert (watched.value(f'pg_stat_statements_calls_total{{queryid="{found[0]}"}}', text) or 0) >= 1
     assert (watched.value("pg_statements_seconds_total{}", text) or 0) >= 0.3
     assert (watched.value("pg_statements_calls_total{}", text) or 0) >= 1
     assert "hunter2" not in text

@@ -82,8 +82,8 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         ]
         seed = dice.randrange(2**31)
         stage.arm(*({"path": ORDERS, "method": "POST", "seed": seed, **fault} for fault in faults))
-        for _ in range(50):
-            kill_while_trading(stage, dice.uniform(0.0, 1.5))
+        for kill in range(50):
+            kill_while_trading(stage, "job_runs" if kill % 2 else "order_intents", dice.uniform(0.0, 1.0))
         stage.disarm()
         with stage.scheduler(Metronome()):
             traded = stage.value("SELECT count(*) FROM orders")
@@ -95,16 +95,15 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         assert stage.observe() == []
         orders = len(placed(stage))
         print(f"{orders} orders under 50 kills")
-        assert orders > 50, "the kills fell into trading"
+        assert orders > 20, "the kills fell into trading"
 
 
-def kill_while_trading(stage: Stage, after: float) -> None:
-    """SIGKILL `after` seconds from the moment this scheduler does something."""
-    runs = stage.value("SELECT coalesce(max(id), 0) FROM job_runs")
+def kill_while_trading(stage: Stage, table: str, after: float) -> None:
+    """SIGKILL `after` seconds from the moment this scheduler has written into that table."""
+    rows = f"SELECT count(*) FROM {table}"
+    before = stage.value(rows)
     process = stage.start_scheduler(Metronome())
-    stage.until(
-        lambda: stage.value("SELECT coalesce(max(id), 0) FROM job_runs") > runs, "the scheduler works"
-    )
+    stage.until(lambda: stage.value(rows) > before, f"the scheduler writes {table}")
     time.sleep(after)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stage import FLAT, BuyOnce, Metronome, Stage, open_stage, play, write_candles
+from stage import FLAT, BuyOnce, Metronome, Stage, open_stage, play_watchful, write_candles
 
 ETH, BTC = "KRW-ETH", "KRW-BTC"
 QUICK = {"lease_seconds": 0.5, "min_trade_interval_hours": 0, "max_trades_per_day": 1000}
@@ -16,14 +16,6 @@ VETOED = "SELECT count(*) FROM decisions WHERE refusal = 'market_state'"
 VALUED = "SELECT count(*) FROM positions WHERE volume > 0 AND price > 0"
 SKIPPED = "SELECT count(*) FROM decisions WHERE market = 'KRW-ETH' AND refusal_detail LIKE '%%delisted'"
 FAILED = "SELECT count(*) FROM job_runs WHERE outcome = 'failure'"
-
-
-def play_watchful(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
-    """The same scheduler; a minute is a tenth of a second to it when it looks at the markets."""
-    from bongsu.trading import listing
-
-    listing.EVERY = 0.1
-    play(settings, wiring, advisor, log)
 
 
 def prices(stage: Stage) -> dict[str, dict[str, Any]]:
