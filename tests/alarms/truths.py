@@ -118,3 +118,11 @@ def _spent_budgets(life: Life) -> Iterator[Truth]:
             for severity, short in (("critical", HOUR / 2), ("warning", 6 * HOUR)):
                 due = severity == "critical" and not closed
                 yield Truth(alert, begin, end + short + 5 * MINUTE + SLACK, why, due, severity)
+    for begin, end in life.strained:
+        yield Truth(
+            "ExchangeErrors",
+            begin,
+            end + 5 * MINUTE + SLACK,
+            "by chance one request in five failed",
+            due=False,
+        )
