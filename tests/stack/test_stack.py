@@ -194,6 +194,12 @@ def test_the_first_failure_of_a_job_is_told_at_once_and_rings(stack: Stack) -> N
     disarm = urllib.request.Request(stack.url(8700, "/sandbox/faults"), method="DELETE")
     urllib.request.urlopen(disarm, timeout=60).close()
     stack.until(lambda: any("SchedulerJobFailed" in t for t in stack.inbox()), "the alarm arrives")
+    said = [
+        json.loads(line) for line in (stack.root / "logs/scheduler/scheduler.log").read_text().splitlines()
+    ]
+    runs = {line["run"] for line in said if line["message"] == "trading_job failed"}
+    newest = failed.replace("count(*)", "max(id)")
+    assert stack.value(newest) in runs, "a line says which run it belongs to"
 
 
 def test_the_error_budgets_are_shown_once_their_requests_are_counted(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """The backend as a process: it outlives its database, and goes when it is told to."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -84,6 +85,10 @@ async def test_it_outlives_its_database(database_url: str, tmp_path: Path) -> No
         await until(client, "/ready", lambda answer: answer.status_code == 503)
         assert (await client.get("/health")).status_code == 200
         await until(client, "/metrics", lambda answer: "\nledger_up 0.0" in answer.text)
+        refused = await client.get("/api/v1/trades")
+        assert refused.status_code == 503
+        said = [json.loads(line) for line in (tmp_path / "backend.out").read_text().splitlines()]
+        assert [line for line in said if line.get("request") == refused.headers["X-Request-ID"]]
         way.mend()
         await until(client, "/ready", lambda answer: answer.status_code == 200)
         await until(client, "/metrics", lambda answer: "\nledger_up 1.0" in answer.text)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from structlog.contextvars import bound_contextvars
+
 from bongsu.core.clock import ClockState
 from bongsu.core.facts import (
     DuplicatePrevented,
@@ -81,13 +83,17 @@ class Runner:
         next_at: datetime | None = None,
         requested_by: UUID | None = None,
     ) -> JobEnd:
-        """How it ended, which is on record.
+        """How it ended, which is on record. Its log lines carry the job and the number of the run.
 
         Raises LeaseLost, and LedgerUnavailable when the run could not even be written down.
         """
         run_id = await self.ledger.start_run(job.name, slot, next_at=next_at, requested_by=requested_by)
         if run_id is None:
             return await self._refuse_second(job, slot)
+        with bound_contextvars(job=str(job.name), run=run_id):
+            return await self._run(job, slot, run_id)
+
+    async def _run(self, job: Job, slot: datetime, run_id: int) -> JobEnd:
         if job.asks_exchange and self.opening.closed:
             return await self._pause(job, slot, run_id)
         try:

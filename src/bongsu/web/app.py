@@ -20,7 +20,7 @@ from bongsu.web import problems
 from bongsu.web.alarms import Watchdog, alarm_intake
 from bongsu.web.api import read_api
 from bongsu.web.control import control_api
-from bongsu.web.guard import OTHER, Guarded, RequestClock, Timed
+from bongsu.web.guard import OTHER, Guarded, Numbered, RequestClock, Timed
 from bongsu.web.health import health
 from bongsu.web.page import status_page
 from bongsu.web.token import Bearer
@@ -81,6 +81,7 @@ def create_backend(
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Guarded)
     app.add_middleware(Timed, clock=telemetry)
+    app.add_middleware(Numbered)
     return app
 
 

@@ -1,5 +1,6 @@
 """Who may talk to the backend at all: middlewares around every route."""
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Protocol
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from bongsu.web.problems import Refused, answer
 
@@ -60,6 +62,29 @@ class Timed:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or OTHER
+
+
+class Numbered:
+    """A name of its own for each request: on its log lines, and in the answer, so that a caller can say which it was."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = secrets.token_hex(4)
+
+        async def with_name(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request
+            await send(message)
+
+        bind_contextvars(
+            request=request
+        )  # for good: the task is this request's, and an error is logged further out
+        await self._app(scope, receive, with_name)
 
 
 class Guarded:
