@@ -14,6 +14,7 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from bongsu.cli import app
+from ports import free_port
 from stage import BuyOnce, open_stage
 
 Ask = Callable[..., Result]
@@ -158,3 +159,14 @@ def test_a_scheduler_does_what_is_asked_and_its_outcome_is_told(
             assert (code, "킬 스위치를 풀었습니다" in shown) == (0, True)
             assert not killed(database_url)
         assert stage.observe() == []
+
+
+def test_without_its_ledger_a_kill_says_that_it_was_not_carried_out(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    said = ask("kill", "--yes")
+    assert (said.exit_code, said.stdout) == (69, "")
+    assert "실행하지 못했습니다" in said.stderr
+    assert "bongsu start postgres" in said.stderr
+    assert not [record for record in caplog.records if record.name == "psycopg.pool"], "one answer is enough"

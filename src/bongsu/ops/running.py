@@ -13,7 +13,7 @@ from bongsu.ops.stack import control
 from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.services import service
 
-_PATIENCE = 5.0  # seconds
+_PATIENCE = 10.0  # seconds; the backend waits five for its database before it says that it is away
 
 
 class NoAnswer(CannotStart):
