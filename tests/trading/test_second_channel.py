@@ -28,24 +28,12 @@ from bongsu.ledger.telling import Telling
 from bongsu.trading.ports import Messenger
 from bongsu.trading.sender import Sender
 from second_channel import Answer, Mailbox, Receiver, mail_server, web_server
-from stand_in import StandIn, running_stand_in
+from stand_in import StandIn
 
 VOICE = Voice("ko", "sandbox")
 LATE = timedelta(milliseconds=1)
 NEVER = timedelta(hours=1)
 WEBHOOK = Channel.WEBHOOK
-
-
-@pytest.fixture(scope="module")
-def stand_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("stand_in")) as process:
-        yield process
-
-
-@pytest.fixture
-def stand_in(stand_in_process: StandIn) -> StandIn:
-    stand_in_process.begin()
-    return stand_in_process
 
 
 @pytest.fixture

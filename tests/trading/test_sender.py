@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import time, timedelta
 from pathlib import Path
@@ -29,22 +29,10 @@ from bongsu.trading.ports import Messenger
 from bongsu.trading.sender import Sender
 from ports import free_offset, free_port
 from stage import FLAT, BuyOnce, open_stage, write_candles
-from stand_in import StandIn, running_stand_in
+from stand_in import StandIn
 
 VOICE = Voice("ko", "sandbox")
 REPEATED = "재전송"
-
-
-@pytest.fixture(scope="module")
-def stand_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("stand_in")) as process:
-        yield process
-
-
-@pytest.fixture
-def stand_in(stand_in_process: StandIn) -> StandIn:
-    stand_in_process.begin()
-    return stand_in_process
 
 
 @pytest.fixture
