@@ -1,4 +1,4 @@
-"""What a metric is. Which there are: `metrics.py`.
+"""What a metric is. Which there are: `metrics/`.
 
 Owners: LEDGER is projected from PostgreSQL by the backend; BACKEND and SCHEDULER are counted in those processes.
 A business name has exactly one owner, else sums double.

@@ -11,7 +11,7 @@ from alarms.work import MARKETS, SCHEDULES, Outcome
 from bongsu.core.facts import ErrorType, JobName
 from bongsu.core.market import MarketState
 from bongsu.metric import Owner
-from bongsu.metrics import LLM_MODELS
+from bongsu.metrics.values import LLM_MODELS
 
 CHECKS = (JobName.RECONCILE, JobName.POSITION, JobName.PORTFOLIO)
 ASKED = (

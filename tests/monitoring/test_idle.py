@@ -12,7 +12,7 @@ from bongsu.core.market import HOUR
 from bongsu.core.order import Side
 from bongsu.ledger.projection import project
 from bongsu.ledger.reading import Reading
-from bongsu.metrics import DECIDING, IDLE_REASONS
+from bongsu.metrics.values import DECIDING, IDLE_REASONS
 from bongsu.settings import Settings
 from bongsu.web.overview import read_status
 from bongsu.web.words import Words, idle_text

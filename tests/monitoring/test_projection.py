@@ -34,7 +34,8 @@ from bongsu.core.tradingday import loss_ratio
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import MAX_SYMBOLS, OTHER, Sample, fold_symbols, project
 from bongsu.metric import Kind, Owner
-from bongsu.metrics import METRICS, PAUSE_REASONS
+from bongsu.metrics import METRICS
+from bongsu.metrics.values import PAUSE_REASONS
 from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries, families

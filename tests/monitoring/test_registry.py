@@ -7,7 +7,8 @@ import pytest
 
 from bongsu.adapters.upbit import client, limits
 from bongsu.metric import Metric, Owner
-from bongsu.metrics import EXCHANGE_ENDPOINTS, METRICS, OPERATIONS, find
+from bongsu.metrics import METRICS, find
+from bongsu.metrics.values import EXCHANGE_ENDPOINTS, OPERATIONS
 from monitoring.contract import BOUNDS, PROMISED, VALUES
 
 SOURCE = Path(client.__file__).parents[2]

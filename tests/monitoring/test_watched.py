@@ -7,7 +7,8 @@ import promql_parser
 import pytest
 import yaml
 
-from bongsu.metrics import IDLE_REASONS, METRICS
+from bongsu.metrics import METRICS
+from bongsu.metrics.values import IDLE_REASONS
 from bongsu.monitoring.dashboards.words import IDLE, SPOKEN
 from bongsu.monitoring.panels import filled
 from bongsu.monitoring.panels import panels_of as panels

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bongsu.core import facts as f
 from bongsu.core.market import MarketState
 from bongsu.core.order import Side
-from bongsu.metrics import DECIDING, IDLE_REASONS
+from bongsu.metrics.values import DECIDING, IDLE_REASONS
 from bongsu.web.markup import Html, fill
 from bongsu.web.words import _IDLE
 from core.samples import ETH, NOON

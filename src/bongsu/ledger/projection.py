@@ -16,6 +16,7 @@ from bongsu.core.tradingday import NINE, trading_day_start
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.queries import load
+from bongsu.metrics.values import DECIDING, PAUSE_REASONS
 
 _SQL = load("projection")
 
@@ -70,13 +71,13 @@ async def _read(tx: Tx, values: Mapping[str, Any], markets: tuple[str, ...]) -> 
     known = {
         **_LIMITS,
         "live_names": list(_LIVE),
-        "pause_reasons": list(metrics.PAUSE_REASONS),
+        "pause_reasons": list(PAUSE_REASONS),
         "market_states": [state.value for state in MarketState],
     }
     rows = await (await tx.execute(_ALL_SERIES, {**known, **values})).fetchall()
     samples = [Sample(row["name"], row["labels"], row["value"]) for row in rows]
     if not any(sample.name == _IDLE for sample in samples):
-        samples.append(Sample(_IDLE, {"reason": metrics.DECIDING}, Decimal(1)))
+        samples.append(Sample(_IDLE, {"reason": DECIDING}, Decimal(1)))
     return fold_symbols(samples, markets)
 
 

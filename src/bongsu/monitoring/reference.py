@@ -8,7 +8,7 @@ from bongsu.metrics import METRICS
 _HEAD = """\
 # Metrics
 
-Generated from `src/bongsu/metrics.py` by `python -m bongsu.monitoring.reference`; edit there.
+Generated from `src/bongsu/metrics/__init__.py` by `python -m bongsu.monitoring.reference`; edit there.
 
 Owner: **ledger** is projected from PostgreSQL by the backend and never resets; **backend** and **scheduler** are counted
 in those processes (`:8000/metrics`, `:8001/metrics`). *withheld*: left out when the

@@ -1,34 +1,19 @@
-"""Settings, read once: the owner's from `.env`, the wiring of the processes from the environment.
+"""What the owner decides, from `.env`."""
 
-`.env.example` is generated from the descriptions here.
-"""
-
-import contextlib
-import difflib
 import hashlib
 import json
-import os
 import re
-import secrets
-import stat
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import time, timedelta
-from decimal import Decimal
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from bongsu.channel_settings import ChannelSettings, is_safe_url
 from bongsu.core.market import Market, parse_market
-from bongsu.core.redaction import KNOWN
-from bongsu.core.risk import RiskLimits
-from bongsu.errors import SettingsInvalid
-
-Percent = Annotated[Decimal, Field(gt=0, le=100)]
+from bongsu.settings.channels import ChannelSettings, is_safe_url
+from bongsu.settings.risk import RiskSettings
+from bongsu.settings.secret import keep_secret
 
 PLACEHOLDERS = ("your_", "changeme", "xxx", "<", "여기에")
 TELEGRAM_API = "https://api.telegram.org"
@@ -38,7 +23,7 @@ SANDBOX_ACCESS_KEY = "sandbox-access-key"
 SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
 
 
-class Settings(ChannelSettings):
+class Settings(RiskSettings, ChannelSettings):
     """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
 
     model_config = SettingsConfigDict(
@@ -115,40 +100,6 @@ class Settings(ChannelSettings):
     ai_advisor: Literal["rules"] = Field(
         "rules",
         description="판단을 내리는 조언자. 이 버전은 rules(내장 규칙).|The advisor; this version has rules.",
-    )
-
-    stop_loss_percent: Percent = Field(
-        Decimal(5), description="손절: 진입가 대비 이만큼 내리면 팝니다(%).|Stop-loss (% below entry)."
-    )
-    take_profit_percent: Percent = Field(
-        Decimal(10), description="익절: 진입가 대비 이만큼 오르면 팝니다(%).|Take-profit (% above entry)."
-    )
-    daily_loss_limit_percent: Percent = Field(
-        Decimal(10), description="일일 손실 한도(%). 넘으면 다음 거래일까지 매수 중단.|Daily loss limit."
-    )
-    weekly_loss_limit_percent: Percent = Field(
-        Decimal(15), description="주간 손실 한도(%). 넘으면 다음 월요일까지 매수 중단.|Weekly loss limit."
-    )
-    min_trade_interval_hours: Annotated[Decimal, Field(ge=0, le=168)] = Field(
-        Decimal(4),
-        description="같은 마켓에 다시 진입하기까지의 최소 시간.|Hours between entries of one market.",
-    )
-    max_trades_per_day: Annotated[int, Field(ge=1, le=1000)] = Field(
-        5,
-        description="거래일 하루의 최대 거래 횟수. 넘으면 매수하지 않습니다.|Trades per trading day; beyond it no buys.",
-    )
-    max_positions: Annotated[int, Field(ge=1, le=50)] = Field(
-        3, description="동시에 보유하는 최대 마켓 수.|Markets held at once."
-    )
-    max_position_percent: Percent = Field(
-        Decimal(40), description="한 마켓의 최대 비중(자산 대비 %).|Largest share of one market."
-    )
-    cash_reserve_percent: Annotated[Decimal, Field(ge=0, lt=100)] = Field(
-        Decimal(10), description="항상 남겨 두는 현금(자산 대비 %).|Cash always kept."
-    )
-    buy_percent: Percent = Field(Decimal(30), description="한 번에 사는 최대 금액(자산 대비 %).|Largest buy.")
-    min_buy_confidence: Annotated[Decimal, Field(ge=0, le=1)] = Field(
-        Decimal("0.5"), description="매수에 필요한 최소 신뢰도(0~1).|Least confidence of a buy."
     )
 
     retention_days: Annotated[int, Field(ge=7)] = Field(
@@ -236,21 +187,6 @@ class Settings(ChannelSettings):
         return frozenset(self.telegram_allowed_users if self.telegram_enabled else (int(SANDBOX_CHAT),))
 
     @property
-    def risk_limits(self) -> RiskLimits:
-        return RiskLimits(
-            stop_loss=self.stop_loss_percent / 100,
-            take_profit=self.take_profit_percent / 100,
-            daily_loss=self.daily_loss_limit_percent / 100,
-            weekly_loss=self.weekly_loss_limit_percent / 100,
-            min_trade_interval=timedelta(hours=float(self.min_trade_interval_hours)),
-            max_trades_per_day=self.max_trades_per_day,
-            max_positions=self.max_positions,
-            max_position_share=self.max_position_percent / 100,
-            cash_reserve=self.cash_reserve_percent / 100,
-            buy_fraction=self.buy_percent / 100,
-        )
-
-    @property
     def config_hash(self) -> str:
         """Equal in two processes that run on equal settings; secrets do not enter it."""
         shown = self.model_dump(mode="json", exclude={name.lower() for name in SECRET_NAMES})
@@ -270,108 +206,6 @@ class Settings(ChannelSettings):
 SECRET_NAMES = frozenset(
     name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
 )
-
-
-class Wiring(BaseSettings):
-    """Where the other processes are: given by the runner, not by the owner."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    bongsu_state_dir: Path = Path(".bongsu")
-    bongsu_log_dir: Path = Path("logs")
-    bongsu_env_file: Path = Path(".env")
-    bongsu_port_offset: int = 0
-    database_url: SecretStr | None = None
-    postgres_host: str | None = None  # where the owner's user, password and database lead, in containers
-    exchange_url: str = "http://127.0.0.1:8700"
-    telegram_api_url: str | None = None
-    prometheus_url: str = "http://127.0.0.1:9090"
-    bongsu_storage_dir: Path | None = None
-    world_id: str | None = None
-    bind_host: str = "127.0.0.1"  # in a container all interfaces: its ports are published on loopback only
-    pulse_file: Path | None = None  # touched at each heartbeat, for the container's health check
-    classic_prometheus: bool = True  # Debian's build shows its pages under /classic
-
-    def port(self, usual: int) -> int:
-        return usual + self.bongsu_port_offset
-
-    @property
-    def api_token_file(self) -> Path:
-        return self.bongsu_state_dir / "api_token"
-
-    @property
-    def backups(self) -> Path:
-        return self.bongsu_state_dir / "backups"
-
-    def telegram_api(self, settings: Settings) -> str:
-        """Telegram's own when it is switched on, else the exchange's stand-in."""
-        usual = TELEGRAM_API if settings.telegram_enabled else f"{self.exchange_url}/telegram"
-        return self.telegram_api_url or usual
-
-    def find_database(self, settings: Settings) -> str | None:
-        """Given by the runner, or the owner's own, or that of the container network."""
-        given = self.database_url or settings.database_url
-        if given is not None:
-            KNOWN.learn([given.get_secret_value()])
-            return given.get_secret_value()
-        if self.postgres_host is None:
-            return None
-        password = settings.kept_postgres_password(self.bongsu_state_dir)
-        user, database = quote(settings.postgres_user, safe=""), quote(settings.postgres_db, safe="")
-        return f"postgresql://{user}:{quote(password, safe='')}@{self.postgres_host}:5432/{database}"
-
-
-def load_settings(env_file: Path | None = None) -> Settings:
-    """What it has read as a secret is hidden from then on. Raises SettingsInvalid with every fault at once."""
-    path = env_file or Path(os.environ.get("BONGSU_ENV_FILE", ".env"))
-    faults: list[str] = []
-    from_files = _secrets_from_files(faults)
-    try:
-        settings = Settings(_env_file=path if _is_file(path) else None, **from_files)  # type: ignore[arg-type, call-arg]  # texts, for pydantic to judge
-    except ValidationError as invalid:
-        raise SettingsInvalid(faults + _faults(invalid, path)) from None
-    except UnicodeDecodeError:
-        raise SettingsInvalid([f"{path}: UTF-8로 저장해 주세요 (not UTF-8)"]) from None
-    except PermissionError:
-        raise SettingsInvalid([_closed(path)]) from None
-    if faults:
-        raise SettingsInvalid(faults)
-    KNOWN.learn(settings.secrets())
-    return settings
-
-
-def _is_file(path: Path) -> bool:
-    """Raises PermissionError where a folder is closed to us: what cannot be seen is not taken for missing."""
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if stat.S_ISDIR(mode):
-        raise SettingsInvalid([f"{path}: 폴더입니다. 지우고 cp .env.example .env (a directory, not a file)"])
-    return True
-
-
-def _closed(path: Path) -> str:
-    uid = os.geteuid()
-    return (
-        f"{path}: uid {uid} 이(가) 읽을 수 없습니다. sudo chgrp {uid} .env && chmod 640 .env "
-        f"(uid {uid} cannot read it)"
-    )
-
-
-def _secrets_from_files(faults: list[str]) -> dict[str, str]:
-    found = {}
-    for name in Settings.model_fields:
-        file = os.environ.get(f"{name.upper()}_FILE")
-        if not file:
-            continue
-        try:
-            found[name] = Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            faults.append(f"{name.upper()}_FILE: {file} 을(를) 읽을 수 없습니다 ({error.strerror})")
-        except UnicodeDecodeError:
-            faults.append(f"{name.upper()}_FILE: {file} 을(를) UTF-8로 저장해 주세요 (not UTF-8)")
-    return found
 
 
 def _market(number: int, name: str) -> Market:
@@ -416,85 +250,3 @@ def _no_chat(chat: str | None) -> list[str]:
     return [
         "TELEGRAM_CHAT_ID: 123456789, -1001234567890 또는 @channel_name 처럼 적어 주세요 (a number or @channel_name)"
     ]
-
-
-def _faults(invalid: ValidationError, path: Path) -> list[str]:
-    lines = []
-    for error in invalid.errors(include_input=False, include_url=False):
-        name = ".".join(str(part) for part in error["loc"]).upper()
-        if error["type"] == "extra_forbidden":
-            lines.append(_unknown(name, path))
-        elif not name:  # the cross-field check names its settings itself
-            lines += str(error["ctx"]["error"]).split("; ")
-        else:
-            ours = error["msg"].removeprefix("Value error, ")
-            lines.append(f"{name}: {ours if ours != error['msg'] else f'값을 고쳐 주세요 ({ours})'}")
-    return lines
-
-
-_PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,15})*|[a-z][a-z0-9]{0,15}(?:_[a-z0-9]{1,15})*")
-
-
-def _unknown(name: str, path: Path) -> str:
-    """Shows a name only if it is one: the second line of a pasted key is none."""
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-    named = (
-        (number, line.strip().removeprefix("export ").partition("=")[0].strip()) for number, line in lines
-    )
-    number, written = next((found for found in named if found[1].upper() == name), ("?", ""))
-    if _PLAIN_NAME.fullmatch(written):
-        return f"{name}: {path}에 모르는 설정입니다{_suggestion(name)} (unknown setting)"
-    return (
-        f"{path}: {number}번째 줄은 이름=값이 아닙니다. 값은 한 줄에 적어 주세요 "
-        f"(line {number} is not NAME=value; a value stands on one line)"
-    )
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, [n.upper() for n in Settings.model_fields], n=1)
-    return f". {close[0]} 을(를) 뜻하셨나요?" if close else ""
-
-
-def keep_secret(path: Path) -> str:
-    """The secret in `path`, made at its first use and readable by the owner of the process alone.
-
-    Of two that make it at once the faster one's stands.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-        draft.unlink()
-    secret = path.read_text(encoding="ascii").strip()
-    KNOWN.learn([secret])
-    return secret
-
-
-def account_of(world_id: str) -> str:
-    """What an order's identifier is made from, besides the wish: two worlds never share one."""
-    return f"sandbox:{world_id}"
-
-
-def describe() -> Mapping[str, tuple[str, str]]:
-    """Each setting's name with its description and default, in the order of the class; the channels' last."""
-    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in ChannelSettings.model_fields)
-    return {name.upper(): (field.description or "", _default(field.default)) for name, field in fields}
-
-
-def _default(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    if isinstance(value, time):
-        return value.strftime("%H:%M")
-    return str(value)
-
-
-def limits_as_text(limits: RiskLimits) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(limits).items()}
