@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -14,37 +14,33 @@ from bongsu.sandbox import wire
 from bongsu.sandbox.faults import Rule, Switches
 from bongsu.sandbox.mailbox import Message
 from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.questions import Question, parse_question
 from bongsu.sandbox.world import World
 
 _MAX_MESSAGES = 1_000
 _LONGEST_JUMP = timedelta(days=366)
-_T = TypeVar("_T")
 
 
-class _Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class _Hold(_Question, frozen=True):
+class _Hold(Question, frozen=True):
     owner: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     ttl: Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
 
-class _Release(_Question, frozen=True):
+class _Release(Question, frozen=True):
     owner: str
 
 
-class _Wait(_Question, frozen=True):
+class _Wait(Question, frozen=True):
     until: Annotated[datetime, msgspec.Meta(tz=True)]
     timeout: Annotated[float, msgspec.Meta(ge=0, le=30)] = 30.0
 
 
-class _Flow(_Question, frozen=True):
+class _Flow(Question, frozen=True):
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,15}$")]
     delta: Decimal
 
 
-class _Standing(_Question, frozen=True):
+class _Standing(Question, frozen=True):
     state: MarketState
 
 
@@ -77,18 +73,18 @@ class Admin:
         return self._clock()
 
     async def hold(self, request: Request) -> Response:
-        asked = await _parse(request, _Hold)
+        asked = await parse_question(request, _Hold)
         self._world.clock.hold(asked.owner, asked.ttl)
         self._world.tick()  # the moment it stands at, which is later than that of the request's arrival
         return self._clock()
 
     async def release(self, request: Request) -> Response:
-        asked = await _parse(request, _Release)
+        asked = await parse_question(request, _Release)
         self._world.clock.release(asked.owner)
         return self._clock()
 
     async def wait(self, request: Request) -> Response:
-        asked = await _parse(request, _Wait)
+        asked = await parse_question(request, _Wait)
         self._check_jump(asked.until)
         await self._world.clock.wait(asked.until, asked.timeout)
         return self._clock()
@@ -157,7 +153,7 @@ class Admin:
         )
 
     async def move(self, request: Request) -> Response:
-        asked = await _parse(request, _Flow)
+        asked = await parse_question(request, _Flow)
         self._world.exchange.move_from_outside(asked.currency, asked.delta)
         return wire.Json([wire.holding(h) for h in self._world.exchange.account.holdings()])
 
@@ -167,7 +163,7 @@ class Admin:
         return self._markets()
 
     async def put_state(self, request: Request) -> Response:
-        return self._put(request, (await _parse(request, _Standing)).state)
+        return self._put(request, (await parse_question(request, _Standing)).state)
 
     async def reset_state(self, request: Request) -> Response:
         return self._put(request, MarketState.ACTIVE)
@@ -190,7 +186,7 @@ class Admin:
         return wire.Json(self._switches.report())
 
     async def arm(self, request: Request) -> Response:
-        self._switches.arm(await _parse(request, list[Rule]))
+        self._switches.arm(await parse_question(request, list[Rule]))
         return wire.Json(self._switches.report())
 
     async def disarm(self, _: Request) -> Response:
@@ -201,14 +197,6 @@ class Admin:
         after = _whole(request, "after", 0)
         limit = min(_whole(request, "limit", 100), _MAX_MESSAGES)
         return wire.Json([_message(message) for message in self._world.store.mailbox.messages(after, limit)])
-
-
-async def _parse(request: Request, what: type[_T]) -> _T:
-    """Raises Refused, which names the field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=what)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise Refused("validation_error", str(wrong)) from None
 
 
 def _whole(request: Request, name: str, default: int) -> int:

@@ -5,12 +5,14 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
+from bongsu.sandbox.key import ApiKey, Right
 from bongsu.sandbox.orders import Refused
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
@@ -20,30 +22,39 @@ _REMEMBERED_NONCES = 50_000
 class Gate:
     """Nonces are remembered by this process only: a restart forgets them."""
 
-    def __init__(self, access_key: str, secret_key: str) -> None:
-        self._access_key = access_key
-        self._secret = secret_key.encode()
+    def __init__(self, key: ApiKey, now: Callable[[], datetime]) -> None:
+        self._key = key
+        self._now = now
         self._nonces: OrderedDict[str, None] = OrderedDict()
 
-    def admit(self, authorization: str | None, asked: list[str]) -> None:
+    def admit(self, authorization: str | None, asked: list[str], right: Right | None = None) -> None:
         """`asked` holds the spellings of the query string that may be hashed; empty without parameters.
 
-        Raises Refused with status 401.
+        Raises Refused with status 401, or 403 for want of `right`.
         """
         if not authorization or not authorization.startswith("Bearer "):
             raise _refused("no_authorization_token", "no bearer token")
         claims = self._verified(authorization.removeprefix("Bearer ").strip())
-        if claims.get("access_key") != self._access_key:
+        if claims.get("access_key") != self._key.access_key:
             raise _refused("invalid_access_key", "this access key is not known")
         if asked:
             _check_hash(claims, asked)
         self._use_up(claims.get("nonce"))
+        self._check_key(right)
+
+    def _check_key(self, right: Right | None) -> None:
+        if not self._key.address_allowed:
+            raise _refused("no_authorization_i_p", "this address is not on the key's list")
+        if self._key.expired(self._now()):
+            raise _refused("expired_access_key", "this access key has expired")
+        if right is not None and right not in self._key.rights:
+            raise Refused("out_of_scope", f"the key has no right to {right}", 403)
 
     def _verified(self, token: str) -> dict[str, Any]:
         try:
             head, body, signature = token.split(".")
             algorithm = _HASHES[msgspec.json.decode(_unbase64(head))["alg"]]
-            expected = hmac.new(self._secret, f"{head}.{body}".encode(), algorithm).digest()
+            expected = hmac.new(self._key.secret_key.encode(), f"{head}.{body}".encode(), algorithm).digest()
             claims = msgspec.json.decode(_unbase64(body), type=dict[str, Any])
             genuine = hmac.compare_digest(expected, _unbase64(signature))
         except (ValueError, KeyError, TypeError, msgspec.DecodeError, binascii.Error):

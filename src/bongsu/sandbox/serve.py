@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bongsu.errors import PortTaken
@@ -21,7 +22,12 @@ from bongsu.sandbox import wire
 from bongsu.sandbox.admin import Admin
 from bongsu.sandbox.auth import Gate
 from bongsu.sandbox.chat import Chat
+from bongsu.sandbox.desk import Desk
+from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.faults import DroppableProtocol, FaultLine, Switches
+from bongsu.sandbox.keeping import Keeping
+from bongsu.sandbox.key import ApiKey
+from bongsu.sandbox.key_switch import KeySwitch
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.quotas import Quotas
 from bongsu.sandbox.quotation import Quotation
@@ -58,11 +64,13 @@ def _play(world: World, listener: socket.socket) -> None:
 def application(world: World) -> ASGIApp:
     switches = Switches()
     exchange, options = world.exchange, world.options
+    key = ApiKey(options.access_key, options.secret_key)
+    gate = Gate(key, lambda: exchange.now)
     chat = Chat(world.store, world.clock, options.telegram_chat_id)
     routes = [
         *Admin(world, switches).routes(),
-        *Quotation(exchange).routes(),
-        *Trading(exchange, Gate(options.access_key, options.secret_key)).routes(),
+        *KeySwitch(key).routes(),
+        *upbit_routes(exchange, key, gate),
         *TelegramStandIn(exchange, chat, options.telegram_token, options.telegram_chat_id).routes(),
     ]
     app = Starlette(
@@ -76,6 +84,15 @@ def application(world: World) -> ASGIApp:
         },
     )
     return Stamped(FaultLine(_played(app, world), switches), world)
+
+
+def upbit_routes(exchange: Exchange, key: ApiKey, gate: Gate) -> list[Route]:
+    desk = Desk(gate)
+    return [
+        *Quotation(exchange).routes(),
+        *Trading(exchange, desk).routes(),
+        *Keeping(exchange, key, desk).routes(),
+    ]
 
 
 def _played(app: ASGIApp, world: World) -> ASGIApp:

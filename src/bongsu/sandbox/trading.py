@@ -1,23 +1,20 @@
 """What the account's owner may ask: balances, orders, cancellations. Every request bears a signed token."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final, cast, get_args
-from urllib.parse import urlencode
 from uuid import UUID
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from bongsu.core.market import Market
 from bongsu.core.money import floor_volume
 from bongsu.sandbox import wire
 from bongsu.sandbox.admission import MAX_TOTAL, MIN_TOTAL
-from bongsu.sandbox.auth import Gate, spellings_of_body, spellings_of_query
+from bongsu.sandbox.desk import Body, Desk
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.orders import (
     Order,
@@ -35,63 +32,46 @@ _MAX_OPEN: Final = 100
 _MAX_CLOSED: Final = 1_000
 _AMOUNT: Final = re.compile(r"\d{1,20}(\.\d{1,20})?")
 _IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,64}")
-_MAX_BODY: Final = 16_384
-_BODY: Final = msgspec.json.Decoder(dict[str, Any], float_hook=str)  # as spelled, for it was hashed so
 _SMP_TYPES: Final = ("cancel_maker", "cancel_taker", "reduce", "none")
 
 
 class Trading:
-    def __init__(self, exchange: Exchange, gate: Gate) -> None:
+    def __init__(self, exchange: Exchange, desk: Desk) -> None:
         self._exchange = exchange
-        self._gate = gate
+        self._desk = desk
 
     def routes(self) -> list[Route]:
+        asked, told = self._desk.asked, self._desk.told
         return [
-            Route("/v1/accounts", self._asking(self.accounts)),
-            Route("/v1/orders/chance", self._asking(self.chance)),
-            Route("/v1/orders/uuids", self._asking(self.orders_by_ids)),
-            Route("/v1/orders/open", self._asking(self.open_orders)),
-            Route("/v1/orders/closed", self._asking(self.closed_orders)),
-            Route("/v1/orders/test", self.check, methods=["POST"]),
-            Route("/v1/orders", self.place, methods=["POST"]),
-            Route("/v1/order", self._asking(self.order)),
-            Route("/v1/order", self._asking(self.cancel), methods=["DELETE"]),
+            asked("GET /v1/accounts", self.accounts),
+            asked("GET /v1/orders/chance", self.chance),
+            asked("GET /v1/orders/uuids", self.orders_by_ids),
+            asked("GET /v1/orders/open", self.open_orders),
+            asked("GET /v1/orders/closed", self.closed_orders),
+            asked("GET /v1/order", self.order),
+            asked("DELETE /v1/order", self.cancel),
+            told("POST /v1/orders", self.place),
+            told("POST /v1/orders/test", self.check),
         ]
-
-    def _asking(self, ask: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            await _move_query_from_body(request)
-            query = request.scope["query_string"].decode("latin-1")
-            self._gate.admit(request.headers.get("authorization"), spellings_of_query(query))
-            return wire.Json(ask(request))
-
-        return endpoint
 
     # -- placing --------------------------------------------------------------------------------
 
-    async def place(self, request: Request) -> Response:
-        body = await self._signed_body(request)
+    def place(self, body: Body) -> dict[str, Any]:
         try:
             ticket = parse_ticket(body)
         except Refused:
             self._burn(body)
             raise
-        return wire.Json(wire.order(self._exchange.submit(ticket)), 201)
+        return wire.order(self._exchange.submit(ticket))
 
-    async def check(self, request: Request) -> Response:
-        ticket = parse_ticket(await self._signed_body(request))
-        return wire.Json(wire.order(self._exchange.check(ticket)), 201)
+    def check(self, body: Body) -> dict[str, Any]:
+        return wire.order(self._exchange.check(parse_ticket(body)))
 
-    def _burn(self, body: dict[str, Any]) -> None:
+    def _burn(self, body: Body) -> None:
         """An identifier is used up by a malformed request too."""
         identifier = body.get("identifier")
         if isinstance(identifier, str) and _IDENTIFIER.fullmatch(identifier):
             self._exchange.burn(identifier)
-
-    async def _signed_body(self, request: Request) -> dict[str, Any]:
-        body = _parse_body(await request.body())
-        self._gate.admit(request.headers.get("authorization"), spellings_of_body(body))
-        return body
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -183,26 +163,6 @@ class Trading:
         if found is None:
             raise Refused("order_not_found", "there is no such order", 404)
         return found
-
-
-async def _move_query_from_body(request: Request) -> None:
-    """pyupbit sends the query of a GET as a form, that of a DELETE as JSON; Upbit takes both."""
-    if request.scope["query_string"] or request.headers.get("content-length", "0") == "0":
-        return
-    raw = await request.body()
-    if request.headers.get("content-type", "").startswith("application/json"):
-        raw = urlencode(_parse_body(raw), doseq=True).encode()
-    request.scope["query_string"] = raw
-
-
-def _parse_body(raw: bytes) -> dict[str, Any]:
-    if len(raw) > _MAX_BODY:
-        raise Refused("validation_error", "the body is too large", 413)
-    try:
-        body: dict[str, Any] = _BODY.decode(raw or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused("validation_error", "the body is no JSON object") from None
-    return body
 
 
 def parse_ticket(body: dict[str, Any]) -> Ticket:
