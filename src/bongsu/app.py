@@ -17,7 +17,7 @@ from prometheus_client import start_http_server
 
 import bongsu
 from bongsu.adapters.clock import SandboxClock
-from bongsu.adapters.prometheus import count_alert_rules
+from bongsu.adapters.prometheus import count_alert_rules, read_waits
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
@@ -380,7 +380,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             _open_dialogue(settings, wiring, database, ledger) as chatting,
         ):
             backend = create_backend(settings, wiring, database, ledger, telemetry)
-            async with _watching_the_watchers(settings, database, ledger) as watching:
+            async with _watching_the_watchers(settings, wiring, database, ledger) as watching:
                 speaking = [sender.run for sender in senders.all]
                 own = _backing_up(settings, wiring, ledger)
                 lives = [*speaking, series.run, watch_rules, panels.run, *chatting, *watching, *own]
@@ -437,20 +437,26 @@ def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int
 
 @contextlib.asynccontextmanager
 async def _watching_the_watchers(
-    settings: Settings, database: Database, ledger: Ledger
+    settings: Settings, wiring: Wiring, database: Database, ledger: Ledger
 ) -> AsyncIterator[list[Callable[[], Awaitable[None]]]]:
-    """What says that no alarm can arrive, and what is called outside as long as one can."""
+    """What says that no alarm can arrive, what ends those that are over, and what is called outside while all is well."""
+    from bongsu.adapters.alertmanager import read_roll
     from bongsu.adapters.deadman import DeadmanSwitch
+    from bongsu.ledger.alarms import AlarmLog
     from bongsu.monitoring.deadman import Deadman
     from bongsu.monitoring.lookout import Lookout
+    from bongsu.monitoring.roll_call import AlarmRollCall
 
     log, patience = WatchdogLog(database), settings.monitoring_blind_seconds
     lookout = Lookout(ledger, log, Voice(settings.bongsu_lang, settings.bongsu_mode), patience)
+    asking = partial(read_roll, wiring.alertmanager_url), partial(read_waits, wiring.prometheus_url)
+    watching: list[Callable[[], Awaitable[None]]] = [lookout.run]
+    watching.append(AlarmRollCall(ledger, AlarmLog(database), log, *asking, patience).run)
     if settings.deadman_url is None:
-        yield [lookout.run]
+        yield watching
         return
     switch = DeadmanSwitch(settings.deadman_url.get_secret_value())
     try:
-        yield [lookout.run, Deadman(switch, ledger, log, patience).run]
+        yield [*watching, Deadman(switch, ledger, log, patience).run]
     finally:
         await switch.close()

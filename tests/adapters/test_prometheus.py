@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bongsu.adapters.prometheus import ask_for, count_alert_rules
+from bongsu.adapters.alertmanager import read_roll
+from bongsu.adapters.prometheus import ask_for, count_alert_rules, read_waits
 from bongsu.app import expected_rules
 from bongsu.ops.stack.places import CHECKOUT
 from ports import free_port
@@ -37,6 +38,10 @@ async def counted(url: str) -> int:
 async def test_a_running_prometheus_has_the_rules_that_the_file_holds(tmp_path: Path) -> None:
     with prometheus(tmp_path, OURS) as url:
         assert await counted(url) == expected_rules()
+        waits = await read_waits(url)
+    assert waits is not None
+    assert (waits["ApiKeyExpiring"], waits["SchedulerDown"], waits["Watchdog"]) == (3600.0, 300.0, 0.0)
+    assert waits["DiskWillFill"] == 3600.0, "two rules of one name: the longer one"
 
 
 async def test_without_rules_it_has_none_and_recording_rules_are_no_alarms(tmp_path: Path) -> None:
@@ -74,11 +79,15 @@ async def test_an_answer_that_nobody_can_read_is_no_number(status: int, body: st
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         assert await count_alert_rules(address) is None
+        assert await read_waits(address) is None
         assert await ask_for(address, ["up"]) is None
+        assert await read_roll(address) is None
         server.shutdown()
 
 
 async def test_nobody_there_is_no_number() -> None:
     address = f"http://127.0.0.1:{free_port()}"
     assert await count_alert_rules(address) is None
+    assert await read_waits(address) is None
     assert await ask_for(address, ["up"]) is None
+    assert await read_roll(address) is None

@@ -3,7 +3,7 @@
 import string
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -207,6 +207,14 @@ def test_an_alert_fires_and_resolves() -> None:
     )
     assert told(resolved).text.splitlines()[0] == "✅ 경보 해제"
     assert "해제: 2025-12-28 14:05:12 (5분 12초)" in told(resolved).text
+    unseen = replace(resolved, ends_at=None)
+    assert told(unseen).text.splitlines()[0] == "✅ 경보 해제"
+    assert (
+        told(unseen)
+        .text.splitlines()[-1]
+        .startswith("해제: 끝난 시각은 모릅니다. 그동안 스택이 꺼져 있었거나")
+    )
+    assert "Resolved: its end was not observed; the stack was off meanwhile" in told(unseen, ENGLISH).text
 
 
 @pytest.mark.parametrize(

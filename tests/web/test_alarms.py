@@ -70,7 +70,19 @@ async def test_a_new_firing_is_a_new_alarm(owner: httpx2.AsyncClient) -> None:
     await owner.post(HOOK, json=payload("SchedulerDown"))
     await owner.post(HOOK, json=payload("SchedulerDown", starts_at="2026-11-22T13:00:00Z"))
     alerts, told = await alarms_and_messages(owner)
-    assert len(alerts) == told == 2
+    assert told == 2
+    assert [alert["firing"] for alert in alerts] == [True, False], "one alarm rings once, newest first"
+    assert alerts[1]["ends_at"] is None, "nobody saw the first one end"
+
+
+async def test_an_end_told_under_a_later_start_ends_what_was_told_before(owner: httpx2.AsyncClient) -> None:
+    """After a restart of everything the alarm rings anew, is not told again, and then its end is."""
+    await owner.post(HOOK, json=payload("SchedulerDown", "JobFailed"))
+    later = payload("SchedulerDown", status="resolved", starts_at="2026-11-22T12:05:00Z")
+    await owner.post(HOOK, json=later)
+    alerts, told = await alarms_and_messages(owner)
+    assert {alert["name"] for alert in alerts if alert["firing"]} == {"JobFailed"}
+    assert told == 3
 
 
 def watchdog(evaluated_at: str | None = None, status: str = "firing") -> dict[str, Any]:

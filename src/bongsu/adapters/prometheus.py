@@ -27,6 +27,19 @@ async def count_alert_rules(base_url: str) -> int | None:
         return None
 
 
+async def read_waits(base_url: str) -> dict[str, float] | None:
+    """For how many seconds the condition of each alert rule must hold before it rings, the longest of its name."""
+    try:
+        async with open_client(base_url, _PATIENCE) as client:
+            waits: dict[str, float] = {}
+            for group in (await _ask(client, "rules", type="alert"))["groups"]:
+                for rule in group["rules"]:
+                    waits[rule["name"]] = max(float(rule["duration"]), waits.get(rule["name"], 0.0))
+            return waits
+    except _UNREADABLE:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Understood:
     """`names`: of every series it has, or will record. `refused`: of the queries, those it does not answer."""

@@ -364,7 +364,7 @@ class RecoveryFound:
 
 @dataclass(frozen=True, slots=True)
 class AlertChanged:
-    """As Alertmanager tells it; `firing` False means resolved."""
+    """As Alertmanager tells it; `firing` False means resolved, and without `ends_at` that nobody saw it end."""
 
     name: str
     firing: bool

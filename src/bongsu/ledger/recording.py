@@ -130,6 +130,7 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             await _event(tx, "recovery", "warning", "scheduler", message, fact)
         case f.AlertChanged():
             row = {**_plain(fact), "labels": Jsonb(dict(fact.labels))}
+            await tx.execute(_SQL["end_earlier_alert"], row)
             return await (await tx.execute(_SQL["save_alert"], row)).fetchone() is not None
         case _:
             assert_never(fact)

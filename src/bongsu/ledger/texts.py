@@ -332,8 +332,14 @@ def _wish(intent: Intent, voice: Voice) -> tuple[str, str]:
 
 def _since(fact: AlertChanged, voice: Voice) -> tuple[str, ...]:
     since = voice.say("발생: ", "Since: ") + kst_text(fact.starts_at)
-    if fact.firing or fact.ends_at is None:
+    if fact.firing:
         return (since,)
+    if fact.ends_at is None:
+        unseen = voice.say(
+            "해제: 끝난 시각은 모릅니다. 그동안 스택이 꺼져 있었거나 다른 경보에 가려졌습니다. 지금은 울리지 않습니다.",
+            "Resolved: its end was not observed; the stack was off meanwhile, or another alert hid it. It rings no more.",
+        )
+        return since, unseen
     lasted = duration_text(fact.ends_at - fact.starts_at, korean=voice.korean)
     return since, voice.say("해제: ", "Resolved: ") + f"{kst_text(fact.ends_at)} ({lasted})"
 

@@ -24,6 +24,7 @@ class Wiring(BaseSettings):
     exchange_url: str = "http://127.0.0.1:8700"
     telegram_api_url: str | None = None
     prometheus_url: str = "http://127.0.0.1:9090"
+    alertmanager_url: str = "http://127.0.0.1:9093"
     bongsu_storage_dir: Path | None = None
     world_id: str | None = None
     bind_host: str = "127.0.0.1"  # in a container all interfaces: its ports are published on loopback only

@@ -137,7 +137,9 @@ class Alert(Shape):
     severity: str
     firing: bool
     starts_at: Time
-    ends_at: Time | None
+    ends_at: Time | None = Field(
+        description="Null while it fires, and afterwards where its end was not observed."
+    )
     summary: str
     description: str
     runbook_url: str

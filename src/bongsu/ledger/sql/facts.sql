@@ -121,6 +121,10 @@ VALUES (%(fingerprint)s, %(starts_at)s, %(name)s, %(severity)s, %(firing)s, %(su
  WHERE alerts.firing <> excluded.firing
 RETURNING fingerprint;
 
+-- end_earlier_alert --
+-- The same alarm rings, or rang, anew: of an earlier time nobody will tell the end any more
+UPDATE alerts SET firing = false WHERE fingerprint = %(fingerprint)s AND starts_at < %(starts_at)s AND firing;
+
 -- resend --
 -- It was given up, and waits again; no backlog, however old it is
 UPDATE notifications

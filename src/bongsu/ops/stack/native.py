@@ -71,6 +71,7 @@ class Native:
             "TELEGRAM_API_URL": self.telegram().api_url,
             "BACKEND_URL": self.url("backend"),
             "PROMETHEUS_URL": self.url("prometheus"),
+            "ALERTMANAGER_URL": self.url("alertmanager"),
             "BONGSU_STORAGE_DIR": str(self.places.storage),
             "WORLD_ID": self.world_id,
             "PYTHONUNBUFFERED": "1",
