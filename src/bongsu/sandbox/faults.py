@@ -1,4 +1,4 @@
-"""Fault switches: what goes wrong between a client and the exchange, or the Telegram stand-in, on purpose."""
+"""Fault switches: what goes wrong between a client and the exchange, or a stand-in beside it, on purpose."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The sandbox exchange as a process: Upbit's wire, the Telegram stand-in and the admin endpoints on one port."""
+"""The sandbox exchange as a process: Upbit's wire, the stand-ins beside it and the admin endpoints on one port."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bongsu.errors import PortTaken
 from bongsu.sandbox import wire
 from bongsu.sandbox.admin import Admin
+from bongsu.sandbox.ai.provider import Provider
 from bongsu.sandbox.auth import Gate
 from bongsu.sandbox.chat import Chat
 from bongsu.sandbox.desk import Desk
@@ -72,6 +73,7 @@ def application(world: World) -> ASGIApp:
         *KeySwitch(key).routes(),
         *upbit_routes(exchange, key, gate),
         *TelegramStandIn(exchange, chat, options.telegram_token, options.telegram_chat_id).routes(),
+        *Provider(options.ai_key).routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -44,6 +44,7 @@ class ExchangeOptions:
     secret_key: str = "sandbox-secret-key"  # noqa: S105 - opens this exchange only
     telegram_token: str = "sandbox:local"  # noqa: S105 - likewise
     telegram_chat_id: str = "1000"
+    ai_key: str = "sandbox-ai-key"
 
     def __post_init__(self) -> None:
         if self.speed != "max" and not 0 < self.speed <= 1_000_000:
