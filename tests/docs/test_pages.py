@@ -12,7 +12,7 @@ import typer.main
 from bongsu.cli import app
 from bongsu.metric import Kind
 from bongsu.metrics import METRICS
-from bongsu.sandbox.faults import Rule
+from bongsu.sandbox.fault_rules import Rule
 from docs.pages import PAGES, ROOT, blocks, name, typed
 from rules.foreign import FOREIGN
 

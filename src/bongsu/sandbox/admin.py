@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from bongsu.core.market import Market, MarketState
 from bongsu.sandbox import wire
-from bongsu.sandbox.faults import Rule, Switches
+from bongsu.sandbox.fault_rules import Rule
+from bongsu.sandbox.faults import JOURNAL_KEPT, Switches
 from bongsu.sandbox.mailbox import Message
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.questions import Question, parse_question
@@ -64,6 +65,7 @@ class Admin:
             Route("/sandbox/faults", self.faults),
             Route("/sandbox/faults", self.arm, methods=["PUT"]),
             Route("/sandbox/faults", self.disarm, methods=["DELETE"]),
+            Route("/sandbox/faults/journal", self.journal),
             Route("/sandbox/inbox", self.inbox),
         ]
 
@@ -192,6 +194,10 @@ class Admin:
     async def disarm(self, _: Request) -> Response:
         self._switches.arm([])
         return wire.Json([])
+
+    async def journal(self, request: Request) -> Response:
+        after, limit = _whole(request, "after", 0), _whole(request, "limit", JOURNAL_KEPT)
+        return wire.Json(self._switches.journal.entries(after, limit))
 
     async def inbox(self, request: Request) -> Response:
         after = _whole(request, "after", 0)

@@ -16,6 +16,7 @@ from bongsu.sandbox.account import KRW, Account, Holding, InsufficientFunds
 from bongsu.sandbox.admission import check_depth, check_grid, check_total, holds_enough, total_of
 from bongsu.sandbox.book import BookSide, Depth, order_book
 from bongsu.sandbox.orders import Order, Refused, State, Ticket, Trade, Trend
+from bongsu.sandbox.partial import within_share
 from bongsu.sandbox.path import (
     first_at_or_above,
     first_at_or_below,
@@ -238,7 +239,7 @@ class Exchange:
 
     def _match(self, order: Order) -> None:
         ticket = order.ticket
-        levels = self._levels_within_reach(ticket)
+        levels = within_share(ticket, self._levels_within_reach(ticket))
         if ticket.time_in_force == "post_only" and levels:
             return self._close(order, "cancel")
         if ticket.time_in_force == "fok" and not holds_enough(ticket, levels):

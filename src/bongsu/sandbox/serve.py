@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import MutableSequence
 from contextlib import closing
+from datetime import timedelta
 from email.utils import format_datetime
 from types import FrameType
 
@@ -25,7 +26,7 @@ from bongsu.sandbox.auth import Gate
 from bongsu.sandbox.chat import Chat
 from bongsu.sandbox.desk import Desk
 from bongsu.sandbox.exchange import Exchange
-from bongsu.sandbox.faults import DroppableProtocol, FaultLine, Switches
+from bongsu.sandbox.faults import CLOCK_OFFSET, DroppableProtocol, FaultLine, Switches
 from bongsu.sandbox.keeping import Keeping
 from bongsu.sandbox.key import ApiKey
 from bongsu.sandbox.key_switch import KeySwitch
@@ -63,7 +64,7 @@ def _play(world: World, listener: socket.socket) -> None:
 
 
 def application(world: World) -> ASGIApp:
-    switches = Switches()
+    switches = Switches(world.clock.now)
     exchange, options = world.exchange, world.options
     key = ApiKey(options.access_key, options.secret_key)
     gate = Gate(key, lambda: exchange.now)
@@ -85,7 +86,7 @@ def application(world: World) -> ASGIApp:
             Exception: _fail,
         },
     )
-    return Stamped(FaultLine(_played(app, world), switches), world)
+    return Stamped(FaultLine(_played(app, world), switches, exchange.move_from_outside), world)
 
 
 def upbit_routes(exchange: Exchange, key: ApiKey, gate: Gate) -> list[Route]:
@@ -122,14 +123,17 @@ class Stamped:
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._stamp(message["headers"], remaining)
+                offset = timedelta(seconds=scope["state"].get(CLOCK_OFFSET, 0.0))
+                self._stamp(message["headers"], remaining, offset)
             await send(message)
 
         return await self._app(scope, receive, stamped)
 
-    def _stamp(self, headers: MutableSequence[tuple[bytes, bytes]], remaining: str | None) -> None:
+    def _stamp(
+        self, headers: MutableSequence[tuple[bytes, bytes]], remaining: str | None, offset: timedelta
+    ) -> None:
         self._world.tick()
-        now = self._world.exchange.now
+        now = self._world.exchange.now + offset
         headers.append((b"date", format_datetime(now, usegmt=True).encode()))
         headers.append((b"x-market-time", now.isoformat(timespec="microseconds").encode()))
         if remaining is not None:
