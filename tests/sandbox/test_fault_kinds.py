@@ -50,7 +50,7 @@ async def test_a_ban_names_its_length(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("key_expired", "expired_access_key"), ("ip_refused", "no_authorization_ip")]
+    ("kind", "name"), [("key_expired", "expired_access_key"), ("ip_refused", "no_authorization_i_p")]
 )
 async def test_a_key_is_refused_where_one_is_shown(client: Client, kind: str, name: str) -> None:
     await client.arm(kind=kind)

@@ -23,7 +23,7 @@ def _named(rule: Rule) -> tuple[int, str]:
         case "key_expired":
             return 401, "expired_access_key"
         case "ip_refused":
-            return 401, "no_authorization_ip"
+            return 401, "no_authorization_i_p"
         case _:
             usual = "too_many_requests" if rule.status == 429 else "server_error"
             return rule.status, rule.error or usual

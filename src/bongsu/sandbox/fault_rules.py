@@ -91,8 +91,8 @@ KINDS: Final[Mapping[Kind, Words]] = {
         "signed requests get 401 `expired_access_key`",
     ),
     "ip_refused": Words(
-        "서명된 요청을 401 `no_authorization_ip`로 거절",
-        "signed requests get 401 `no_authorization_ip`",
+        "서명된 요청을 401 `no_authorization_i_p`로 거절",
+        "signed requests get 401 `no_authorization_i_p`",
     ),
     "malformed": Words(
         "처리하고 읽을 수 없는 본문으로 응답", "done, and answered with a body that is no answer"
