@@ -5,7 +5,8 @@ BongsuError
 ├── CannotStart              tell the owner what to do, exit 69
 │   ├── PortTaken
 │   ├── WorldMismatch        another world's ledger or directory
-│   └── CandleFileInvalid    names file, line and reason
+│   ├── CandleFileInvalid    names file, line and reason
+│   └── ScenarioInvalid      names file, line and key
 ├── ExchangeError
 │   ├── ExchangeUnavailable  a read got no answer: try later, assume nothing
 │   ├── ExchangeRefused      a read was refused by name: do not repeat it as it is
@@ -52,6 +53,10 @@ class WorldMismatch(CannotStart):
 
 
 class CandleFileInvalid(CannotStart):
+    pass
+
+
+class ScenarioInvalid(CannotStart):
     pass
 
 

@@ -101,9 +101,9 @@ async def test_a_web_page_instead(client: Client, status: int) -> None:
 
 
 async def test_candles_stand_still(client: Client) -> None:
+    await client.arm(kind="stale_candles", path="/v1/candles/*", after=3600)
     await client.wait(START + HOUR)
     before = (await client.http.get(CANDLES)).json()[0]["candle_date_time_utc"]
-    await client.arm(kind="stale_candles", path="/v1/candles/*")
     await client.wait(START + 5 * HOUR)
     frozen = [row["candle_date_time_utc"] for row in (await client.http.get(f"{CANDLES}0")).json()]
     assert frozen[0] == before

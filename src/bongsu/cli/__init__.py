@@ -56,6 +56,12 @@ Start = Annotated[
     str | None, typer.Option(help="시장 시계의 시작, ISO 8601 (where the market's clock starts).")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="이 세계를 지우고 처음부터 (erase this world first).")]
+Scenario = Annotated[
+    str | None,
+    typer.Option(
+        help="일부러 낼 고장: YAML 파일, 또는 bad-network, rough-day, wrong-figures (faults to inject)."
+    ),
+]
 Offset = Annotated[
     int | None, typer.Option("--port-offset", help="모든 포트에 더할 값 (added to every port).")
 ]
@@ -84,6 +90,7 @@ def up(
     krw: Capital = None,
     start: Start = None,
     fresh: Fresh = False,
+    scenario: Scenario = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="백그라운드에서 (in the background).")
     ] = False,
@@ -93,7 +100,7 @@ def up(
     from bongsu.ops.stack.up import UpOptions
     from bongsu.ops.stack.up import up as bring_up
 
-    market = _market(candles, speed, seed, krw, start)
+    market = _market(candles, speed, seed, krw, start, scenario)
     sys.exit(bring_up(UpOptions(market, fresh=fresh, background=detach, port_offset=port_offset)))
 
 
@@ -236,6 +243,7 @@ def exchange(
     krw: Capital = None,
     start: Start = None,
     fresh: Fresh = False,
+    scenario: Scenario = None,
     host: Annotated[str, typer.Option(help="여는 주소 (the address it listens on).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
 ) -> None:
@@ -248,7 +256,7 @@ def exchange(
     configure_logging("exchange")
     chosen = {
         name: value
-        for name, value in asdict(_market(candles, speed, seed, krw, start)).items()
+        for name, value in asdict(_market(candles, speed, seed, krw, start, scenario)).items()
         if value is not None
     }
     run(ExchangeOptions(world_dir=world_dir, fresh=fresh, host=host, port=port, **chosen))
@@ -298,11 +306,16 @@ def maintenance(
 
 
 def _market(
-    candles: list[str] | None, speed: str, seed: int | None, krw: str | None, start: str | None
+    candles: list[str] | None,
+    speed: str,
+    seed: int | None,
+    krw: str | None,
+    start: str | None,
+    scenario: str | None = None,
 ) -> "MarketOptions":
     from bongsu.ops.stack.world import MarketOptions
 
-    return MarketOptions(tuple(candles or ()), _speed(speed), seed, _moment(start), _amount(krw))
+    return MarketOptions(tuple(candles or ()), _speed(speed), seed, _moment(start), _amount(krw), scenario)
 
 
 def _speed(text: str) -> float | Literal["max"]:

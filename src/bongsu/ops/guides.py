@@ -18,6 +18,8 @@ from bongsu.core.tradingday import DAY, KST, NINE
 from bongsu.ops.guide_words import JOBS, PROCESSES, TABLES, VETOES
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.services import SERVICES
+from bongsu.sandbox.fault_rules import KINDS, Rule
+from bongsu.sandbox.scenario import read_scenario, shipped_names
 from bongsu.settings import Wiring, describe, load_settings
 from bongsu.trading.jobs import Job
 from bongsu.trading.timetable import timetable
@@ -25,7 +27,7 @@ from bongsu.trading.timetable import timetable
 Lang = Literal["ko", "en"]
 Table = Callable[[Lang], list[str]]
 
-GUIDES = ("SYSTEM_SPECIFICATION", "SCHEDULER_GUIDE", "TRADE_RECORDING_FLOW")
+GUIDES = ("SYSTEM_SPECIFICATION", "SCHEDULER_GUIDE", "TRADE_RECORDING_FLOW", "SANDBOX_FAULTS")
 _MARKED = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _COLUMNS = """
 SELECT c.relname AS name, obj_description(c.oid) AS meaning, array_agg(a.attname::text ORDER BY a.attnum) AS columns
@@ -56,6 +58,8 @@ def fill(text: str, lang: Lang, schema: Schema) -> str:
         "settings": _settings,
         "jobs": _jobs,
         "vetoes": _vetoes,
+        "faults": _faults,
+        "scenarios": _scenarios,
         "schema": lambda lang: _schema(lang, schema),
     }
     return _MARKED.sub(lambda mark: mark[1] + "\n".join(tables[mark[2]](lang)) + "\n" + mark[3], text)
@@ -134,6 +138,28 @@ def _clock(after_midnight_utc: timedelta) -> str:
 def _vetoes(lang: Lang) -> list[str]:
     heads = _of(lang, "이유,뜻", "reason,meaning").split(",")
     return _rows(heads, ((f"`{reason}`", _of(lang, *VETOES[reason])) for reason in VetoReason))
+
+
+def _faults(lang: Lang) -> list[str]:
+    heads = _of(
+        lang, "`kind`,무엇이 일어나나,따로 쓰는 항목(기본값)", "`kind`,what happens,keys of its own (default)"
+    ).split(",")
+    rows = (
+        (f"`{kind}`", _of(lang, words.korean, words.english), ", ".join(map(_with_default, words.reads)))
+        for kind, words in KINDS.items()
+    )
+    return _rows(heads, rows)
+
+
+def _with_default(key: str) -> str:
+    default = getattr(Rule(kind="latency"), key)
+    return f"`{key}`" if default is None else f"`{key}` ({default})"
+
+
+def _scenarios(lang: Lang) -> list[str]:
+    heads = _of(lang, "이름,무엇이 일어나나", "name,what happens").split(",")
+    scenarios = map(read_scenario, shipped_names())
+    return _rows(heads, ((f"`{one.name}`", _of(lang, one.korean, one.english)) for one in scenarios))
 
 
 def _schema(lang: Lang, schema: Schema) -> list[str]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bongsu.core.market import Market, MarketState
+from bongsu.errors import ScenarioInvalid
 from bongsu.sandbox import wire
 from bongsu.sandbox.fault_rules import Rule
 from bongsu.sandbox.faults import JOURNAL_KEPT, Switches
@@ -66,6 +67,7 @@ class Admin:
             Route("/sandbox/faults", self.arm, methods=["PUT"]),
             Route("/sandbox/faults", self.disarm, methods=["DELETE"]),
             Route("/sandbox/faults/journal", self.journal),
+            Route("/sandbox/scenario", self.follow, methods=["PUT"]),
             Route("/sandbox/inbox", self.inbox),
         ]
 
@@ -126,6 +128,7 @@ class Admin:
                 "speed": options.speed,
                 "fee": wire.plain(options.fee),
                 "capital": wire.plain(options.capital),
+                "scenario": options.scenario,
             }
         )
 
@@ -194,6 +197,17 @@ class Admin:
     async def disarm(self, _: Request) -> Response:
         self._switches.arm([])
         return wire.Json([])
+
+    async def follow(self, request: Request) -> Response:
+        """The body is a scenario's text."""
+        from bongsu.sandbox.scenario import parse_scenario
+
+        try:
+            scenario = parse_scenario((await request.body()).decode(), "scenario")
+        except (ScenarioInvalid, UnicodeDecodeError) as wrong:
+            raise Refused("validation_error", str(wrong)) from None
+        self._switches.follow(scenario)
+        return wire.Json(self._switches.report())
 
     async def journal(self, request: Request) -> Response:
         after, limit = _whole(request, "after", 0), _whole(request, "limit", JOURNAL_KEPT)

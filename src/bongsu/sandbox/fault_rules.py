@@ -105,8 +105,8 @@ KINDS: Final[Mapping[Kind, Words]] = {
         ("status",),
     ),
     "stale_candles": Words(
-        "규칙을 건 뒤에 열린 캔들이 응답에 없음",
-        "candles that opened after the rule was armed are missing",
+        "규칙이 시작된 뒤에 열린 캔들이 응답에 없음",
+        "candles that opened after the rule began are missing",
     ),
     "stale_quotes": Words(
         "같은 질문에 처음 응답을 되풀이",

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +21,9 @@ from bongsu.sandbox.fault_rules import Kind, Rule
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.partial import fill_share
 from bongsu.sandbox.spoiled import Reply
+
+if TYPE_CHECKING:  # reading YAML is for those who have a scenario
+    from bongsu.sandbox.scenario import Scenario
 
 CLOCK_OFFSET: Final = "clock_offset"  # market seconds, in the state of a request
 JOURNAL_KEPT: Final = 10_000
@@ -133,6 +136,9 @@ class Switches:
         self._armed = [
             Armed(n, rule, now, random.Random(f"{n}-{rule.seed}-{seed}")) for n, rule in enumerate(rules)
         ]
+
+    def follow(self, scenario: "Scenario") -> None:
+        self.arm(scenario.rules, scenario.seed)
 
     def report(self) -> list[dict[str, Any]]:
         return [{**msgspec.to_builtins(a.rule), "seen": a.seen, "hits": a.hits} for a in self._armed]
@@ -256,7 +262,7 @@ def _spoiled(armed: Armed, reply: Reply, scope: Scope) -> Reply:
         case "html":
             return spoiled.web_page(reply, rule.status)
         case "stale_candles":
-            return spoiled.without_candles_since(reply, armed.since)
+            return spoiled.without_candles_since(reply, armed.since + timedelta(seconds=rule.after))
         case "stale_quotes":
             return armed.first_reply(f"{scope['path']}?{scope['query_string'].decode('latin-1')}", reply)
         case "outlier_price":

@@ -65,6 +65,8 @@ def _play(world: World, listener: socket.socket) -> None:
 
 def application(world: World) -> ASGIApp:
     switches = Switches(world.clock.now)
+    if world.scenario is not None:
+        switches.follow(world.scenario)
     exchange, options = world.exchange, world.options
     key = ApiKey(options.access_key, options.secret_key)
     gate = Gate(key, lambda: exchange.now)

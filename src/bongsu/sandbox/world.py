@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bongsu.core.market import HOUR
 from bongsu.errors import CandleFileInvalid, CannotStart
@@ -16,6 +17,9 @@ from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.store import Store, erase
 from bongsu.sandbox.tape import Feed, Tape
 
+if TYPE_CHECKING:  # reading YAML is for those who have a scenario
+    from bongsu.sandbox.scenario import Scenario
+
 WARM_UP = 400  # candles before the clock's start, so that every indicator has its history
 FILL_SHARE = Decimal("0.1")  # of an hour's volume, at most, goes to resting orders
 _FORMAT = 1  # raised whenever equal options play another market
@@ -25,7 +29,10 @@ _WALL_SECONDS_AHEAD = 0.1  # so much of the market is lost by a crash, and so of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeOptions:
-    """Without `candles` the market is generated. Each of them is a path, or `KRW-ETH=path`."""
+    """Without `candles` the market is generated. Each of them is a path, or `KRW-ETH=path`.
+
+    A `scenario` is a file's name, or that of one that comes with the program. It is no part of the world.
+    """
 
     world_dir: Path
     candles: tuple[str, ...] = ()
@@ -37,6 +44,7 @@ class ExchangeOptions:
     fee: Decimal = Decimal("0.0005")
     start: datetime | None = None
     fresh: bool = False
+    scenario: str | None = None
     host: str = "127.0.0.1"
     port: int = 8700
     # A test holds these equal to the settings' own, whose import would double the time to start.
@@ -75,6 +83,7 @@ class World:
     def __init__(self, options: ExchangeOptions) -> None:
         """Resumes the world of `options.world_dir`, or makes it. Raises CannotStart."""
         self.options = options
+        self.scenario = None if options.scenario is None else _read(options.scenario)
         self.id = world_id(options)
         self.feed = _feed(options)
         if options.fresh:
@@ -105,6 +114,12 @@ class World:
         self.exchange.advance(self.clock.now())
         self.store.save_clock(self.exchange.now)
         self.store.close()
+
+
+def _read(scenario: str) -> "Scenario":
+    from bongsu.sandbox.scenario import read_scenario
+
+    return read_scenario(scenario)
 
 
 def require_playable(options: ExchangeOptions) -> None:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,13 +19,14 @@ if TYPE_CHECKING:  # the exchange's code is big, and `ps` does not need it
 
 @dataclass(frozen=True, slots=True)
 class MarketOptions:
-    """None: as the exchange has it by default. Candles are paths, or `KRW-ETH=path`."""
+    """None: as the exchange has it by default. Candles are paths, or `KRW-ETH=path`; a scenario is a path or a name."""
 
     candles: tuple[str, ...] = ()
     speed: float | Literal["max"] = 60.0
     seed: int | None = None
     start: datetime | None = None
     capital: Decimal | None = None
+    scenario: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,12 @@ class World:
     def of(cls, options: MarketOptions, places: Places, *, replay: bool) -> "World":
         """A replay has a directory of its own, so that it never erases what a longer run has earned.
 
-        Raises CannotStart for options or candle files that make no world.
+        Raises CannotStart for options, candle files or scenarios that make no world.
         """
         from bongsu.sandbox.world import world_id
+
+        if options.scenario is not None:
+            options = replace(options, scenario=_checked(options.scenario))
 
         identity = world_id(_exchange_options(options, places.state))
         directory = places.world(f"{identity}-replay" if replay else identity)
@@ -49,7 +53,12 @@ class World:
 
     def exchange_arguments(self) -> tuple[str, ...]:
         options = self.options
-        optional = {"--seed": options.seed, "--start": options.start, "--krw": options.capital}
+        optional = {
+            "--seed": options.seed,
+            "--start": options.start,
+            "--krw": options.capital,
+            "--scenario": options.scenario,
+        }
         candles = [part for name in options.candles for part in ("--candles", _absolute(name))]
         chosen = [
             part
@@ -67,6 +76,8 @@ class World:
         """
         from bongsu.sandbox.world import require_playable
 
+        if (scenario := self.options.scenario) is not None:
+            tell(say(f"일부러 내는 고장: {scenario}", f"faults are injected: {scenario}"))
         if self._note.exists() and not fresh:
             return tell(say(f"세계 {self.id} 을(를) 이어 갑니다", f"resuming world {self.id}"))
         require_playable(_exchange_options(self.options, self.directory))
@@ -86,9 +97,17 @@ class World:
 def _exchange_options(options: MarketOptions, directory: Path) -> "ExchangeOptions":
     from bongsu.sandbox.world import ExchangeOptions
 
-    names = ("candles", "speed", "seed", "start", "capital")
+    names = ("candles", "speed", "seed", "start", "capital", "scenario")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     return ExchangeOptions(world_dir=directory, **given)
+
+
+def _checked(scenario: str) -> str:
+    """Where it lies. Raises ScenarioInvalid."""
+    from bongsu.sandbox.scenario import find_scenario, read_scenario
+
+    read_scenario(scenario)
+    return str(find_scenario(scenario))
 
 
 def _absolute(candles: str) -> str:
