@@ -40,6 +40,7 @@ BANNED_VERBS = ("process_", "handle_", "get_")
 SERVICE_BELONGS_TO = {"ops", "cli"}  # a declared process of the stack is called a service, as in Docker
 FOREIGN = {  # names that others chose
     "handle_exit",  # a library's, overridden
+    "data_received",  # likewise
     "data_source_name",  # what postgres-exporter reads, and so our users write
 }
 

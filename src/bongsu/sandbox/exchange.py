@@ -15,6 +15,7 @@ from bongsu.core.money import ZERO, Price, Volume, floor_volume
 from bongsu.sandbox.account import KRW, Account, Holding, InsufficientFunds
 from bongsu.sandbox.admission import check_depth, check_grid, check_total, holds_enough, total_of
 from bongsu.sandbox.book import BookSide, Depth, order_book
+from bongsu.sandbox.news import AssetNews, Bulletin, Happened, OrderNews
 from bongsu.sandbox.orders import Order, Refused, State, Ticket, Trade, Trend
 from bongsu.sandbox.partial import within_share
 from bongsu.sandbox.path import (
@@ -39,6 +40,7 @@ class Exchange:
         self.feed = feed
         self.store = store
         self.standing = Standing()
+        self.bulletin = Bulletin()
         self.world = world
         self.fee = fee
         self._fill_share = fill_share  # of an hour's volume, at most, goes to our resting orders
@@ -186,7 +188,7 @@ class Exchange:
         used = Volume(floor_volume(candle.volume * self._fill_share) - left + volume)
         self._hour_shares[candle.market] = (candle.opened_at, used)
         self.store.save_hour_share(candle.market, candle.opened_at, used)
-        self._execute(order, order.ticket.price or ZERO, volume, at)
+        self._execute(order, order.ticket.price or ZERO, volume, at, maker=True)
         if order.remaining_volume == 0:
             self._close(order, "done")
         else:
@@ -213,6 +215,7 @@ class Exchange:
         self._order_seq = order.seq
         self._waiting[order.seq] = order
         self.store.save_order(order)
+        self._note(order, "wait")
         return order
 
     def _draft(self, ticket: Ticket) -> Order:
@@ -277,9 +280,9 @@ class Exchange:
         side: BookSide = "ask" if order.ticket.side == "bid" else "bid"
         eaten = self._depth.eat(market, minute, side, level.price, volume)
         self.store.save_eaten(market, minute, side, level.price, eaten)
-        self._execute(order, level.price, volume, self.now)
+        self._execute(order, level.price, volume, self.now, maker=False)
 
-    def _execute(self, order: Order, price: Decimal, volume: Decimal, at: datetime) -> None:
+    def _execute(self, order: Order, price: Decimal, volume: Decimal, at: datetime, *, maker: bool) -> None:
         market, side = order.ticket.market, order.ticket.side
         funds = price * volume
         fee = funds * self.fee
@@ -299,9 +302,9 @@ class Exchange:
         self._trade_seq += 1
         uuid = uuid5(self._uuids, f"trade-{self._trade_seq}")
         trend = self._trend(market, price, at)
-        self.store.add_trade(
-            Trade(uuid, self._trade_seq, order.seq, market, side, price, volume, funds, fee, at, trend)
-        )
+        trade = Trade(uuid, self._trade_seq, order.seq, market, side, price, volume, funds, fee, at, trend)
+        self.store.add_trade(trade)
+        self.bulletin.note(OrderNews(replace(order), "trade", at, trade, maker))
 
     def _trend(self, market: Market, price: Decimal, at: datetime) -> Trend:
         return "up" if price >= self.feed.tapes[market].price(at) else "down"
@@ -311,6 +314,10 @@ class Exchange:
         self._relock(order)
         del self._waiting[order.seq]
         self.store.save_order(order)
+        self._note(order, state)
+
+    def _note(self, order: Order, happened: Happened) -> None:
+        self.bulletin.note(OrderNews(replace(order), happened, self.now))
 
     def _relock(self, order: Order) -> None:
         """Frees what the order needs no more: better prices than its limit, or all when it is closed."""
@@ -336,13 +343,18 @@ class Exchange:
         try:
             with localcontext(EXACT), self.store.transaction():
                 yield
-                for currency in self.account.touched:
-                    self.store.save_holding(self.account.holding(currency))
+                touched = [self.account.holding(currency) for currency in sorted(self.account.touched)]
+                for holding in touched:
+                    self.store.save_holding(holding)
                 self.store.save_played(self.now)
         except BaseException:
+            self.bulletin.forget()
             self._load()
             raise
         self.account.touched.clear()
+        if touched:
+            self.bulletin.note(AssetNews(tuple(replace(holding) for holding in touched), self.now))
+        self.bulletin.tell()
 
 
 def _duplicate(identifier: str | None) -> Refused:

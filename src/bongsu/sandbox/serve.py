@@ -33,6 +33,7 @@ from bongsu.sandbox.key_switch import KeySwitch
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.quotas import Quotas
 from bongsu.sandbox.quotation import Quotation
+from bongsu.sandbox.streams.door import LARGEST_REQUEST, StreamProtocol, Streams
 from bongsu.sandbox.telegram import TelegramStandIn, decline
 from bongsu.sandbox.telegram_text import Declined
 from bongsu.sandbox.trading import Trading
@@ -75,6 +76,7 @@ def application(world: World) -> ASGIApp:
         *Admin(world, switches).routes(),
         *KeySwitch(key).routes(),
         *upbit_routes(exchange, key, gate),
+        *Streams(world, gate).routes(),
         *TelegramStandIn(exchange, chat, options.telegram_token, options.telegram_chat_id).routes(),
         *Provider(options.ai_key).routes(),
     ]
@@ -176,7 +178,9 @@ def server_config(world: World) -> uvicorn.Config:
     return uvicorn.Config(
         application(world),
         http=DroppableProtocol,
-        ws="none",
+        ws=StreamProtocol,
+        ws_max_size=LARGEST_REQUEST,
+        ws_ping_interval=None,  # who is idle is found out by their silence
         lifespan="off",
         access_log=False,
         log_config=None,

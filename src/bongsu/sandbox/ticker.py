@@ -43,7 +43,7 @@ class Tickers:
             "high_price": today.high,
             "low_price": today.low,
             "prev_closing_price": previous,
-            **_change(tape.price(now), previous),
+            **change_since(tape.price(now), previous),
             "acc_trade_price": today.value,
             "acc_trade_volume": today.volume,
             **_last_24_hours(tape, now),
@@ -81,7 +81,7 @@ def _last_trade(tape: Tape, now: datetime) -> dict[str, Any]:
     }
 
 
-def _change(price: Price, previous: Price) -> dict[str, Any]:
+def change_since(price: Price, previous: Price) -> dict[str, Any]:
     change = price - previous
     return {
         "change": "RISE" if change > 0 else "FALL" if change < 0 else "EVEN",

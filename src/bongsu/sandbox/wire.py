@@ -118,17 +118,17 @@ def candle(candle: Candle, now: datetime) -> msgspec.Raw:
     return (
         _closed_candle(candle)
         if candle.closed_at <= now
-        else msgspec.Raw(_encoder.encode(_candle(candle, now)))
+        else msgspec.Raw(_encoder.encode(candle_fields(candle, now)))
     )
 
 
 @lru_cache(maxsize=4096)
 def _closed_candle(candle: Candle) -> msgspec.Raw:
     """It never changes again, and is asked for every hour."""
-    return msgspec.Raw(_encoder.encode(_candle(candle, candle.closed_at)))
+    return msgspec.Raw(_encoder.encode(candle_fields(candle, candle.closed_at)))
 
 
-def _candle(candle: Candle, now: datetime) -> dict[str, Any]:
+def candle_fields(candle: Candle, now: datetime) -> dict[str, Any]:
     last_trade = min(candle.closed_at - timedelta(milliseconds=1), now)
     written = {
         "market": candle.market,
@@ -148,7 +148,7 @@ def _candle(candle: Candle, now: datetime) -> dict[str, Any]:
 def day_candle(today: Candle, previous_close: Decimal, now: datetime) -> dict[str, Any]:
     change = today.close - previous_close
     return {
-        **_candle(today, now),
+        **candle_fields(today, now),
         "prev_closing_price": previous_close,
         "change_price": change,
         "change_rate": ratio(change, previous_close),

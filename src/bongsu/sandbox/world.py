@@ -47,6 +47,7 @@ class ExchangeOptions:
     scenario: str | None = None
     host: str = "127.0.0.1"
     port: int = 8700
+    idle_seconds: float = 120.0  # after which a WebSocket on which nothing is said is closed
     # A test holds these equal to the settings' own, whose import would double the time to start.
     access_key: str = "sandbox-access-key"
     secret_key: str = "sandbox-secret-key"  # noqa: S105 - opens this exchange only

@@ -52,6 +52,7 @@ async def run_backend(
             port=port,
             log_config=None,
             access_log=False,
+            ws="none",  # the backend speaks none, and need not load what does
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=GRACE,

@@ -1,0 +1,1 @@
+"""Upbit's WebSocket wire, played."""
