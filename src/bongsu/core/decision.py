@@ -4,6 +4,7 @@ Only `validate` makes a Decision.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -158,6 +159,16 @@ def find_fault(advice: Advice, snapshot: MarketSnapshot, rules: ValidationRules)
     )
 
 
+def find_canary(words: Iterable[str], rules: ValidationRules) -> Rejection | None:
+    if rules.canary and any(rules.canary.casefold() in word.casefold() for word in words):
+        return Rejection(
+            RejectionReason.INJECTION,
+            "답변에 숨겨 둔 표식이 나타났습니다",
+            "the answer repeats the hidden canary",
+        )
+    return None
+
+
 def decision_id(market: Market, candle_closed_at: datetime, advisor: str) -> UUID:
     return uuid5(_DECISIONS, f"{market}|{candle_closed_at.astimezone(UTC).isoformat()}|{advisor}")
 
@@ -189,13 +200,7 @@ def citable(snapshot: MarketSnapshot) -> dict[str, float]:
 
 def _canary_seen(advice: Advice, rules: ValidationRules) -> Rejection | None:
     words = (advice.market, *(w for reason in advice.reasons for w in (reason.text, reason.indicator)))
-    if rules.canary and any(rules.canary.casefold() in word.casefold() for word in words):
-        return Rejection(
-            RejectionReason.INJECTION,
-            "답변에 숨겨 둔 표식이 나타났습니다",
-            "the answer repeats the hidden canary",
-        )
-    return None
+    return find_canary(words, rules)
 
 
 def _other_market(advice: Advice, snapshot: MarketSnapshot, asked: Market) -> Rejection | None:

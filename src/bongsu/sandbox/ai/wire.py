@@ -83,7 +83,7 @@ class OpenAI:
     )
 
     def key(self, headers: Mapping[str, str]) -> str:
-        return str(headers.get("authorization", "")).removeprefix("Bearer ")
+        return _bearer(headers)
 
     def read(self, body: bytes) -> Question:
         asked = _object(body, self._KNOWN)
@@ -168,7 +168,7 @@ class Anthropic:
     def key(self, headers: Mapping[str, str]) -> str:
         if not headers.get("anthropic-version"):
             raise Refused("anthropic-version: header is required")
-        return str(headers.get("x-api-key", ""))
+        return headers.get("x-api-key") or _bearer(headers)  # its newer SDKs send the second
 
     def read(self, body: bytes) -> Question:
         asked = _object(body, self._KNOWN)
@@ -240,6 +240,10 @@ class Anthropic:
         kinds = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
         kinds |= {404: "not_found_error", 529: "overloaded_error"}
         return {"type": "error", "error": {"type": kinds.get(status, "api_error"), "message": message}}
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    return headers.get("authorization", "").removeprefix("Bearer ")
 
 
 def _object(body: bytes, known: frozenset[str]) -> Json:
