@@ -10,6 +10,8 @@ from uuid import UUID
 import yaml
 
 from bongsu.core import facts as f
+from bongsu.core.channels import Channel
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.exits import exit_due
 from bongsu.core.market import Market
 from bongsu.core.money import Krw, Price, Volume
@@ -17,6 +19,7 @@ from bongsu.core.order import Fill, Intent, IntentState, Order, OrderRequest, Or
 from bongsu.core.portfolio import Position
 from bongsu.core.report import EquityPoint, Report, Span
 from bongsu.core.risk import RiskLimits, Veto, VetoReason
+from bongsu.core.start_check import AlarmServers, LedgerSeen, SecondWay, Start, StartCheck
 from bongsu.core.tradingday import DAY
 from bongsu.ledger import gathered
 from bongsu.ledger.gathered import Held
@@ -126,6 +129,8 @@ def _bot() -> tuple[f.Fact, ...]:
     no = UUID(int=1)
     return (
         f.ProcessStarted("scheduler", "0.1.0"),
+        f.StartChecked(_start()),
+        f.StartChecked(_start(LedgerSeen("0007", "success", "failure", 0, 0, 1, True, None, True, False))),
         f.ProcessStopped("scheduler", "SIGTERM"),
         f.RecoveryFound(1, 1),
         f.ErrorOccurred(
@@ -147,6 +152,18 @@ def _bot() -> tuple[f.Fact, ...]:
         f.ControlApplied(no, f.ControlKind.KILL, "telegram:1000", "급락", True, ""),
         f.ControlApplied(no, f.ControlKind.CLOSE, "telegram:1000", "", True, "KRW-ETH 매도 완료 (sold)"),
         f.CommandHeard("123", 7, 4711, 4711, "/kill", f.Hearing.STRANGER),
+    )
+
+
+def _start(seen: LedgerSeen | None = None) -> StartCheck:
+    return StartCheck(
+        Start("sandbox", (ETH, Market("KRW-BTC")), inbox=seen is None, rules=62),
+        ExchangeSigns(0.02, maintenance=False),
+        seen or LedgerSeen("0007", "success", "success", 0, 0, 1, True, None, True, True),
+        () if seen is None else (SecondWay(Channel.MAIL, True), SecondWay(Channel.WEBHOOK, None)),
+        AlarmServers(62, 1),
+        NOW + timedelta(minutes=31),
+        market_time=seen is None,
     )
 
 

@@ -17,19 +17,21 @@ from prometheus_client import start_http_server
 
 import bongsu
 from bongsu.adapters.clock import SandboxClock
-from bongsu.adapters.prometheus import count_alert_rules, read_waits
+from bongsu.adapters.prometheus import count_alert_rules, look_at_alarm_servers, read_waits
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import JobName
 from bongsu.core.market import Market
+from bongsu.core.start_check import Start
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.opening import database_url, open_ledger
 from bongsu.ledger.reading import Reading
+from bongsu.ledger.start_log import StartLog
 from bongsu.ledger.store import Ledger
 from bongsu.ledger.voice import Voice
 from bongsu.ledger.watchdog import WatchdogLog
@@ -40,7 +42,7 @@ from bongsu.ops.daily_backup import DailyBackup
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
 from bongsu.ops.stack.places import CHECKOUT, Places
-from bongsu.sending import open_senders, telegram_account
+from bongsu.sending import look_at_second, open_senders, telegram_account
 from bongsu.settings import (
     SANDBOX_ACCESS_KEY,
     SANDBOX_SECRET_KEY,
@@ -53,6 +55,7 @@ from bongsu.trading.blindness import MonitoringWatch, blindness_of
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.daily_report import DailyReport
 from bongsu.trading.desk import Desk
+from bongsu.trading.examination import Examination
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job
 from bongsu.trading.listing import Listing
@@ -97,7 +100,7 @@ async def run_scheduler(
                     task.add_done_callback(lambda _: scheduler.stopping.set())  # silent is as good as dead
                 await senders.telegram.leads_within(FIRST_WORDS)  # else the backend would tell of our start
 
-        scheduler = _schedule(trading, begin_sending)
+        scheduler = _schedule(trading, wiring.prometheus_url, begin_sending)
         _stop_on_signal(scheduler.stopping)
         server, _ = start_http_server(
             wiring.port(8001), wiring.bind_host, trading.telemetry.instruments.registry
@@ -115,7 +118,7 @@ async def run_scheduler(
             server.shutdown()
 
 
-def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Scheduler:
+def _schedule(trading: "Trading", prometheus_url: str, on_lead: Callable[[], Awaitable[None]]) -> Scheduler:
     def observe_lag(seconds: float) -> None:
         trading.telemetry.instruments.observe("scheduler_event_loop_lag_seconds", seconds)
         trading.telemetry.note_connections()
@@ -135,7 +138,22 @@ def _schedule(trading: "Trading", on_lead: Callable[[], Awaitable[None]]) -> Sch
         observe_lag=observe_lag,
         opening=trading.opening,
         listing=trading.listing,
+        examination=_examination(trading, prometheus_url),
         on_lead=on_lead,
+    )
+
+
+def _examination(trading: "Trading", prometheus_url: str) -> Examination:
+    settings = trading.settings
+    return Examination(
+        ledger=trading.ledger,
+        clock=trading.clock,
+        jobs=trading.jobs,
+        seen=StartLog(trading.database, trading.lease).look,
+        signs=lambda: trading.exchange.signs,
+        second=partial(look_at_second, settings),
+        alarms=partial(look_at_alarm_servers, prometheus_url),
+        start=Start(settings.bongsu_mode, trading.markets, not settings.telegram_enabled, expected_rules()),
     )
 
 

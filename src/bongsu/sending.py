@@ -12,6 +12,7 @@ from bongsu.adapters.second.webhook import WebhookMessenger
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.core.channels import Channel
 from bongsu.core.outgoing import Urgency
+from bongsu.core.start_check import SecondWay
 from bongsu.errors import LedgerUnavailable, NotDelivered
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
@@ -107,6 +108,21 @@ def open_second(settings: Settings, channel: Channel, voice: Voice) -> SecondMes
         token.get_secret_value() if token else None,
         picture_note=voice.say("(그림은 텔레그램에 있습니다)", "(The picture is on Telegram)"),
     )
+
+
+async def look_at_second(settings: Settings) -> tuple[SecondWay, ...]:
+    """Which second channels there are, and whether they work as far as that shows without a message."""
+    return tuple([await _look_at(settings, route.channel) for route in settings.routes])
+
+
+async def _look_at(settings: Settings, channel: Channel) -> SecondWay:
+    if channel is not Channel.MAIL or settings.mail_account is None:
+        return SecondWay(channel, None)  # a webhook can only be posted to
+    try:
+        await MailMessenger(settings.mail_account).probe()
+    except NotDelivered as failure:
+        return SecondWay(channel, False, str(failure))
+    return SecondWay(channel, True)
 
 
 async def send_test_messages(settings: Settings) -> int:

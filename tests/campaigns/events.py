@@ -15,7 +15,7 @@ from bongsu.core.order import Order, OrderState, Side, Trigger
 from bongsu.core.report import EquityPoint
 from bongsu.core.risk import Veto, VetoReason
 from bongsu.ledger.store import Ledger
-from core.samples import ETH, NOON
+from core.samples import ETH, NOON, start_check
 from ledger.test_report_text import FIGURES
 from web.story import Books, execute, fund, intend, request, value
 
@@ -120,7 +120,12 @@ async def _job_failed(told: Teller) -> int:
 
 
 async def _started(told: Teller) -> int:
-    await told.ledger.record(f.ProcessStarted("scheduler", "0.1.0", told.name))
+    await told.ledger.record(f.ProcessStarted("scheduler", "0.1.0"))
+    return 1
+
+
+async def _start_checked(told: Teller) -> int:
+    await told.ledger.record(f.StartChecked(start_check()))
     return 1
 
 
@@ -226,6 +231,7 @@ KINDS: dict[str, Callable[[Teller], Awaitable[int]]] = {
     "error, longer than one message": _long_error,
     "run failed": _job_failed,
     "start": _started,
+    "start checked": _start_checked,
     "stop": _stopped,
     "report with a picture": _report,
     "alarm": _alert,
@@ -239,7 +245,7 @@ KINDS: dict[str, Callable[[Teller], Awaitable[int]]] = {
     "mismatch": _mismatch,
     "stranger": _stranger,
 }
-_ONCE = {"mismatch", "stranger"}  # told once in ten minutes, whatever happens
+_ONCE = {"mismatch", "stranger", "start", "start checked"}  # told once in a while, or in the same words again
 _TWOFOLD = {"order outcome lost", "report with a picture", "mute ended", "breaker", "pause and resume"}
 _RARE = _TWOFOLD | {"error, longer than one message"}
 _BACKENDS = {"alarm", "alarm muted", "mute ended", "control"}  # what the backend is told, it tells

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from bongsu.core.clock import ExchangeSigns
 from bongsu.core.decision import Action, Advice, Decision, Reason
 from bongsu.core.market import HOUR, BookLevel, Candle, Market, MarketRules, OrderBook, Ticker
 from bongsu.core.money import Krw, Price, Volume
@@ -19,6 +20,7 @@ from bongsu.core.order import OrderRequest, Side, Trigger
 from bongsu.core.portfolio import Position, flat
 from bongsu.core.risk import RiskState
 from bongsu.core.snapshot import HeldPosition, MarketSnapshot
+from bongsu.core.start_check import AlarmServers, LedgerSeen, Start, StartCheck
 from bongsu.core.tradingday import KST
 
 ETH, BTC = Market("KRW-ETH"), Market("KRW-BTC")
@@ -225,3 +227,34 @@ def sell(volume: str | Decimal, trigger: Trigger = Trigger.STOP_LOSS, market: Ma
 
 def nothing_held_of(market: Market = ETH) -> Position:
     return flat(market)
+
+
+def ledger_seen(**changes: object) -> LedgerSeen:
+    """All is well."""
+    fields: dict[str, object] = {
+        "schema": "0007",
+        "reconciled": "success",
+        "stops_checked": "success",
+        "mismatches": 0,
+        "open_intents": 0,
+        "positions": 1,
+        "delivered": True,
+        "undelivered": None,
+        "backend": True,
+        "watchdog": True,
+    }
+    return LedgerSeen(**(fields | changes))  # type: ignore[arg-type]
+
+
+def start_check(**changes: object) -> StartCheck:
+    """All is well."""
+    fields: dict[str, object] = {
+        "start": Start("sandbox", (ETH, BTC), inbox=False, rules=62),
+        "signs": ExchangeSigns(0.12, maintenance=False),
+        "ledger": ledger_seen(),
+        "second": (),
+        "alarms": AlarmServers(62, 1),
+        "next_decision": NOON + timedelta(minutes=61),
+        "market_time": False,
+    }
+    return StartCheck(**(fields | changes))  # type: ignore[arg-type]

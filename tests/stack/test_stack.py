@@ -73,6 +73,16 @@ def test_it_decides_and_trades_soon_after_the_start(stack: Stack) -> None:
     assert "✅ Telegram 시작 알림 전송 완료" in log
 
 
+def test_the_start_is_examined_and_told_once(stack: Stack) -> None:
+    def told() -> list[str]:
+        return [text for text in stack.inbox() if text.startswith("🩺 시작 점검: ")]
+
+    stack.until(told, "the start's examination is told", 180)
+    (text,) = told()
+    for line in ("✅ 거래소: 응답함", "✅ 손절·익절 점검: 마침", "✅ 로컬 수신함: 전달됨", "✅ 알람 규칙: "):
+        assert line in text
+
+
 @pytest.mark.parametrize("promql", PROMQL)
 def test_every_line_of_the_contract_returns_figures(stack: Stack, promql: str) -> None:
     stack.until(lambda: _shows_a_figure(stack, promql), f"{promql} returns a figure")

@@ -114,7 +114,7 @@ async def fund(books: Books) -> None:
 async def live_a_day(books: Books) -> None:
     """Two buys, one sell, decisions of every outcome, a veto, jobs of every outcome, errors, an alarm, a heartbeat."""
     ledger = books.ledger
-    await ledger.record(f.ProcessStarted("scheduler", "0.1.0", "스케줄러가 시작되었습니다. (주기: 1시간)"))
+    await ledger.record(f.ProcessStarted("scheduler", "0.1.0"))
     await ledger.record(f.ProcessStarted("backend", "0.1.0"))
     for job, interval, deadline in ((f.JobName.TRADING, 60.0, 480.0), (f.JobName.POSITION, 60.0, 45.0)):
         await ledger.register_job(job, interval, deadline)

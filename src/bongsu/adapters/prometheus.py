@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from bongsu.adapters.http import open_client
+from bongsu.core.start_check import AlarmServers
 
 _PATIENCE = 3.0  # seconds
 WARM_UP = 120.0  # seconds after its start until it has scraped whatever there is
@@ -21,8 +22,7 @@ async def count_alert_rules(base_url: str) -> int | None:
     """How many alert rules it has loaded; None when it does not answer, or not in a way we can read."""
     try:
         async with open_client(base_url, _PATIENCE) as client:
-            groups = (await _ask(client, "rules", type="alert"))["groups"]
-            return sum(len(group["rules"]) for group in groups)
+            return await _count_rules(client)
     except _UNREADABLE:
         return None
 
@@ -38,6 +38,21 @@ async def read_waits(base_url: str) -> dict[str, float] | None:
             return waits
     except _UNREADABLE:
         return None
+
+
+async def look_at_alarm_servers(base_url: str) -> AlarmServers | None:
+    """None when it does not answer, or not in a way we can read."""
+    try:
+        async with open_client(base_url, _PATIENCE) as client:
+            known = (await _ask(client, "alertmanagers"))["activeAlertmanagers"]
+            return AlarmServers(await _count_rules(client), len(known))
+    except _UNREADABLE:
+        return None
+
+
+async def _count_rules(client: httpx2.AsyncClient) -> int:
+    groups = (await _ask(client, "rules", type="alert"))["groups"]
+    return sum(len(group["rules"]) for group in groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import Veto
 from bongsu.core.snapshot import MarketSnapshot, PriceSource
+from bongsu.core.start_check import StartCheck
 
 
 class JobName(StrEnum):
@@ -81,7 +82,6 @@ class ControlKind(StrEnum):
 class ProcessStarted:
     process: str
     version: str
-    notice: str | None = None  # told to the owner when given
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +363,13 @@ class RecoveryFound:
 
 
 @dataclass(frozen=True, slots=True)
+class StartChecked:
+    """No news where this start of the stack was told already: a process that comes back after a crash is none."""
+
+    seen: StartCheck
+
+
+@dataclass(frozen=True, slots=True)
 class AlertChanged:
     """As Alertmanager tells it; `firing` False means resolved, and without `ends_at` that nobody saw it end."""
 
@@ -411,5 +418,6 @@ Fact = (
     | Resumed
     | ErrorOccurred
     | RecoveryFound
+    | StartChecked
     | AlertChanged
 )

@@ -103,6 +103,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.Paused()
             | f.Resumed()
             | f.RecoveryFound()
+            | f.StartChecked()
             | f.AlertChanged()
         ):
             return {}

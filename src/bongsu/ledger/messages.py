@@ -41,11 +41,12 @@ from bongsu.core.facts import (
     Reconciled,
     RecoveryFound,
     Resumed,
+    StartChecked,
     TradeVetoed,
 )
 from bongsu.core.outgoing import Urgency
 from bongsu.core.risk import VetoReason
-from bongsu.ledger import chat_texts, report_text, texts
+from bongsu.ledger import chat_texts, report_text, start_text, texts
 from bongsu.ledger.picture import draw_equity
 from bongsu.ledger.voice import Voice
 
@@ -148,6 +149,9 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case RecoveryFound():
             left_over = fact.orphaned_runs or fact.open_intents
             return (_warning(texts.recovery(fact, voice, now)),) if left_over else ()
+        case StartChecked():
+            text, urgency = start_text.start_checked(fact.seen, voice, now)
+            return (Message("status", text, urgency=urgency),)
         case (
             JobSucceeded()
             | JobSkipped()
@@ -218,7 +222,7 @@ def _error(fact: JobFailed | ErrorOccurred, voice: Voice, now: datetime) -> tupl
 
 
 def _started(fact: ProcessStarted, voice: Voice, now: datetime) -> tuple[Message, ...]:
-    if fact.process != "scheduler" and not fact.notice:
+    if fact.process != "scheduler":
         return ()
     line = voice.say("✅ Telegram 시작 알림 전송 완료", "✅ Telegram start message sent")
     return (Message("status", texts.started(fact, voice, now), log_line=line),)

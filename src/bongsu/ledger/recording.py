@@ -20,7 +20,7 @@ from bongsu.ledger import counters, orders
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
-_SQL = {**load("facts"), **load("jobs"), **load("reports"), **load("chat")}
+_SQL = {**load("facts"), **load("jobs"), **load("reports"), **load("chat"), **load("start")}
 _ODD = (f.Hearing.STRANGER, f.Hearing.WRONG_CODE, f.Hearing.STALE)
 _CURVE_STEP = timedelta(minutes=15)
 
@@ -128,6 +128,11 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
         case f.RecoveryFound():
             message = f"{fact.orphaned_runs} orphaned runs, {fact.open_intents} open intents"
             await _event(tx, "recovery", "warning", "scheduler", message, fact)
+        case f.StartChecked():
+            told = await (await tx.execute(_SQL["told"])).fetchone()
+            if told is None or told["told"]:
+                return False
+            await _event(tx, "start_checked", "info", "scheduler", "what the start has shown", fact.seen)
         case f.AlertChanged():
             row = {**_plain(fact), "labels": Jsonb(dict(fact.labels))}
             await tx.execute(_SQL["end_earlier_alert"], row)

@@ -46,6 +46,7 @@ _LEADERS_ONLY = (
     f.Reconciled,
     f.MarketStatesSeen,
     f.FundsMoved,
+    f.StartChecked,
 )
 
 

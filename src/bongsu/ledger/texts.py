@@ -171,7 +171,6 @@ def started(fact: ProcessStarted, voice: Voice, now: datetime) -> str:
         voice.say(f"상태: {ko} 시작", f"State: {en} started"),
         told,
         _time(now, voice),
-        *((voice.say("알림: ", "Notice: ") + fact.notice,) if fact.notice else ()),
     )
 
 

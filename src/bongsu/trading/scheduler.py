@@ -21,6 +21,7 @@ from bongsu.core.facts import (
 from bongsu.core.figures import kst_text
 from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
+from bongsu.trading.examination import Examination
 from bongsu.trading.jobs import Job, JobEnd, Runner, as_fact
 from bongsu.trading.listing import Listing
 from bongsu.trading.opening import Opening
@@ -50,6 +51,7 @@ class Scheduler:
     observe_lag: Callable[[float], None]
     opening: Opening
     listing: Listing
+    examination: Examination
     on_lead: Callable[[], Awaitable[None]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[JobName, datetime] = field(default_factory=dict)
@@ -108,7 +110,12 @@ class Scheduler:
 
     async def _work(self) -> None:
         await self._recover()
-        await self._loop()
+        examining = asyncio.create_task(self.examination.run())
+        try:
+            await self._loop()
+        finally:
+            examining.cancel()
+            await asyncio.gather(examining, return_exceptions=True)
 
     async def _recover(self) -> None:
         """After a start: what a crash left, then the stops, and only then anything else."""
