@@ -224,6 +224,25 @@ def play_watchful(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any
     play(settings, wiring, advisor, log)
 
 
+def play_misquoted(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The same scheduler; while a file `misquoted` stands in the state directory, tickers show a tenth of the price."""
+    from dataclasses import replace
+
+    from bongsu.adapters.upbit.client import UpbitExchange
+    from bongsu.core.money import Price
+
+    read, switch = UpbitExchange.tickers, Path(wiring["bongsu_state_dir"]) / "misquoted"
+
+    async def misread(self: UpbitExchange, markets: Any) -> Any:
+        seen = await read(self, markets)
+        return (
+            {m: replace(t, price=Price(t.price / 10)) for m, t in seen.items()} if switch.exists() else seen
+        )
+
+    UpbitExchange.tickers = misread  # type: ignore[method-assign]
+    play(settings, wiring, advisor, log)
+
+
 @contextmanager
 def open_stage(
     directory: Path,

@@ -278,7 +278,7 @@ def _compose(
         observe=lambda phase, seconds: observe("order_latency_seconds", seconds, phase=phase),
     )
     reconciliation = Reconciliation(exchange, ledger, clock, execution)
-    valuation = Valuation(exchange, ledger, clock, execution, limits)
+    valuation = Valuation(exchange, ledger, clock, execution, limits, settings.trading_day_start)
     protection = Protection(exchange, ledger, clock, execution, limits, settings.bongsu_lang)
     cycle = TradingCycle(
         markets=markets,

@@ -173,7 +173,9 @@ def exit_of(**changes: Any) -> OrderRequest | Veto:
         "key": "k",
         "at": NOON,
         "confidence": "RULE",
+        "book": book(3_799_000, 3_800_000),
         "rules": rules_of(),
+        "limits": LIMITS,
     } | changes
     return size_exit(parts.pop("position"), **parts)
 
@@ -206,8 +208,15 @@ def test_the_smallest_sellable_holding_is_sold() -> None:
     assert isinstance(worth_5000, OrderRequest)
 
 
-@pytest.mark.parametrize(("largest", "part"), [(200_000, "0.05"), (199_999, "0.025"), (99_999, "0.01666666")])
-def test_a_holding_is_cut_into_as_few_parts_as_needed(largest: int, part: str) -> None:
+@pytest.mark.parametrize(
+    ("largest", "part"),
+    [
+        (200_000, "0.05"),
+        (199_999, "0.04750000"),  # 10,000 won are kept: surely sellable later
+        (99_999, "0.02499975"),
+    ],
+)
+def test_a_holding_above_the_largest_order_is_cut(largest: int, part: str) -> None:
     rules = rules_of(max_total=Krw(Decimal(largest)))
     sized = exit_of(price=Price(Decimal(4_000_000)), rules=rules)
     assert isinstance(sized, OrderRequest)
@@ -231,10 +240,71 @@ def test_a_holding_above_the_largest_order_goes_in_sellable_parts(units: int, la
     assert rest == 0 or notional(price, sized.volume) >= rules.min_ask - 1
 
 
+def bids(*levels: tuple[int, str]) -> OrderBook:
+    sides = tuple(BookLevel(Price(Decimal(price)), Volume(Decimal(volume))) for price, volume in levels)
+    return OrderBook(ETH, NOON, sides, book().asks)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "part"),
+    [
+        (Trigger.STOP_LOSS, "0.04"),
+        (Trigger.CLOSE, "0.04"),
+        (Trigger.DECISION, "0.03"),
+        (Trigger.TAKE_PROFIT, "0.03"),
+    ],
+)
+def test_who_is_in_a_hurry_takes_all_bids_and_who_is_not_those_within_a_percent(
+    trigger: Trigger, part: str
+) -> None:
+    shown = bids((3_800_000, "0.02"), (3_762_000, "0.01"), (3_761_999, "0.01"))
+    sized = exit_of(book=shown, trigger=trigger)
+    assert isinstance(sized, OrderRequest)
+    assert sized.volume == Decimal(part)
+
+
+def test_a_book_that_takes_all_but_dust_is_left_with_enough_to_sell_later() -> None:
+    sized = exit_of(book=bids((3_800_000, "0.0499")))  # 380 won would stay
+    assert isinstance(sized, OrderRequest)
+    assert notional(Price(Decimal(3_800_000)), Volume(Decimal("0.05") - (sized.volume or 0))) >= 10_000
+
+
+def test_a_book_too_thin_for_the_smallest_sale_is_named() -> None:
+    assert veto_of(exit_of(book=bids((3_800_000, "0.001")))) is VetoReason.NO_DEPTH
+
+
+@given(
+    units=st.integers(1, 10**8),
+    price=st.integers(1, 5_000_000),
+    shown=st.integers(1, 10**8),
+    largest=st.integers(2, 10**5),
+    trigger=st.sampled_from([Trigger.STOP_LOSS, Trigger.DECISION]),
+)
+def test_selling_part_after_part_leaves_nothing_that_cannot_be_sold(
+    units: int, price: int, shown: int, largest: int, trigger: Trigger
+) -> None:
+    paid, depth = Price(Decimal(price)), Decimal(shown) / 10**6
+    rules = rules_of(max_total=Krw(Decimal(largest) * 10_000))
+    held = position(Decimal(units) / 10**6, 1)
+    began_sellable = notional(paid, held.volume) >= rules.min_ask
+    for _ in range(20):
+        sized = exit_of(
+            position=held, price=paid, book=bids((price, str(depth))), rules=rules, trigger=trigger
+        )
+        if isinstance(sized, Veto):
+            break
+        assert sized.volume is not None
+        assert sized.volume <= depth
+        assert rules.min_ask <= notional(paid, sized.volume) <= rules.max_total
+        held = replace(held, volume=Volume(held.volume - sized.volume))
+    assert held.volume == 0 or (notional(paid, held.volume) >= rules.min_ask) == began_sellable
+
+
 def test_a_run_never_doubles_an_exit_and_a_later_one_may_try_again() -> None:
     held = position()
     first, same_minute = exit_key(held, NOON), exit_key(held, NOON + timedelta(seconds=59))
     assert first == same_minute
     assert exit_key(held, NOON + timedelta(seconds=60)) != first
+    assert exit_key(replace(held, volume=Volume(Decimal("0.04"))), NOON) != first  # a part was sold
     reopened = replace(held, opened_at=NOON)
     assert exit_key(reopened, NOON) != first

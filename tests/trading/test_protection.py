@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stage import FLAT, BuyOnce, Metronome, Shape, Stage, open_stage, write_candles
+from stage import FLAT, BuyOnce, Metronome, Shape, Stage, open_stage, play_misquoted, write_candles
 
 CRASH: Shape = (3_000_000, 3_000_000, 2_700_000, 2_720_000, "100")
 LOW: Shape = (2_720_000, 2_730_000, 2_700_000, 2_720_000, "100")
@@ -52,6 +52,31 @@ def test_an_exit_of_the_rules_really_sells(
             kind=kind,
         )
         assert counted >= 1
+        assert stage.observe() == []
+
+
+def test_on_a_bad_tick_nothing_is_sold_and_nothing_is_valued(tmp_path: Path, database_url: str) -> None:
+    candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", [FLAT] * 2000)
+    rejected = (
+        "SELECT count(*) FROM events WHERE kind = 'price_rejected' AND message LIKE '%%nothing was valued'"
+    )
+    valued = "SELECT count(*) FROM portfolio_snapshots"
+    with open_stage(tmp_path, database_url, candles=candles, **QUICK) as stage:
+        with stage.scheduler(BuyOnce(), target=play_misquoted):
+            stage.until(lambda: stage.rows("SELECT 1 FROM positions WHERE price IS NOT NULL"), "it is valued")
+            (tmp_path / "misquoted").touch()
+            stage.until(
+                lambda: stage.value(rejected) >= 1, "no valuation is under way that saw the old price"
+            )
+            before = stage.value(valued)
+            stage.until(lambda: stage.value(rejected) >= 4, "bad ticks are rejected")
+            assert stage.value(valued) == before
+            (tmp_path / "misquoted").unlink()
+            stage.until(lambda: stage.value(valued) > before, "it is valued again")
+        assert stage.value("SELECT count(*) FROM orders WHERE side = 'sell'") == 0
+        assert stage.value("SELECT max(drawdown) FROM portfolio_snapshots") < Decimal("0.02")
+        assert stage.value("SELECT count(*) FROM breakers WHERE active") == 0
+        assert stage.value("SELECT count(*) FROM job_runs WHERE outcome = 'failure'") == 0
         assert stage.observe() == []
 
 

@@ -10,6 +10,7 @@ from bongsu.core.risk import RiskLimits
 
 RULE_CONFIDENCE = "RULE"
 _AGREEMENT = Decimal("0.02")  # of the lower quote
+PLAUSIBLE = Decimal("0.15")  # the same, where nothing is sold on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,10 @@ class ExitDue:
     reason_en: str
 
 
-def quotes_agree(ticker_price: Price, book_mid: Price) -> bool:
-    """Whether two quotes confirm one another: both positive, at most 2 % apart."""
+def quotes_agree(ticker_price: Price, book_mid: Price, within: Decimal = _AGREEMENT) -> bool:
+    """Whether two quotes confirm one another: both positive, at most so far apart (a fraction)."""
     lower, higher = sorted((ticker_price, book_mid))
-    return lower > 0 and higher - lower <= lower * _AGREEMENT
+    return lower > 0 and higher - lower <= lower * within
 
 
 def exit_due(position: Position, ticker_price: Price, book_mid: Price, limits: RiskLimits) -> ExitDue | None:

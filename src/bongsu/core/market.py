@@ -85,6 +85,11 @@ class OrderBook:
         """As a fraction of the mid price."""
         return (self.asks[0].price - self.bids[0].price) / self.mid
 
+    def bid_volume(self, within: Decimal | None = None) -> Volume:
+        """Units asked for down to `within` (a fraction) below the best bid, or as far as the book is shown."""
+        worst = ZERO if within is None else self.bids[0].price * (1 - within)
+        return Volume(sum((b.volume for b in self.bids if b.price >= worst), ZERO))
+
     def ask_depth(self, within: Decimal) -> Krw:
         """Won on offer up to `within` (a fraction) above the best ask."""
         worst = self.asks[0].price * (1 + within)

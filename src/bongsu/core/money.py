@@ -1,6 +1,6 @@
 """Won, prices and volumes: exact, on the exchange's grids, rounding direction in the name."""
 
-from decimal import ROUND_DOWN, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import NewType
 
 Krw = NewType("Krw", Decimal)
@@ -47,6 +47,10 @@ def floor_price(price: Price, tick: Decimal) -> Price:
 def floor_volume(volume: Decimal) -> Volume:
     """Upbit cuts volumes after eight decimals."""
     return Volume(volume.quantize(VOLUME_STEP, ROUND_DOWN))
+
+
+def ceil_volume(volume: Decimal) -> Volume:
+    return Volume(volume.quantize(VOLUME_STEP, ROUND_CEILING))
 
 
 def floor_krw(amount: Decimal) -> Krw:

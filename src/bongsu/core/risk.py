@@ -15,6 +15,8 @@ from bongsu.core.money import ZERO, Krw, Price, Volume, notional
 from bongsu.core.order import OrderRequest
 from bongsu.core.portfolio import Position, flat
 
+DUST = Krw(Decimal(5000))  # what no order of the exchange may be smaller than
+
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
@@ -32,6 +34,7 @@ class RiskLimits:
     buy_fraction: Decimal = Decimal("0.30")
     depth_within: Decimal = Decimal("0.01")
     fee_margin: Decimal = Decimal("0.001")  # of an order's funds, kept in cash so that fee and rounding fit
+    dust: Krw = DUST  # a holding worth less cannot be sold, and takes no position's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,16 @@ def held_value(market: Market, state: RiskState) -> Krw:
     """What is held of `market` is worth. Raises KeyError when it is held and has no price."""
     position = state.positions.get(market, flat(market))
     return notional(state.prices[market], position.volume) if position.held else Krw(ZERO)
+
+
+def open_positions(state: RiskState, limits: RiskLimits) -> frozenset[Market]:
+    """What is held, dust aside. Without a price nothing is dust."""
+    held = (position for position in state.positions.values() if position.held)
+    return frozenset(
+        p.market
+        for p in held
+        if p.market not in state.prices or notional(state.prices[p.market], p.volume) >= limits.dust
+    )
 
 
 def _sell_refused(request: OrderRequest, state: RiskState) -> Veto | None:
@@ -246,7 +259,7 @@ def _too_many_trades(state: RiskState, limits: RiskLimits) -> Veto | None:
 
 
 def _too_many_positions(market: Market, state: RiskState, limits: RiskLimits) -> Veto | None:
-    held = {position.market for position in state.positions.values() if position.held}
+    held = open_positions(state, limits)
     if market in held or len(held) < limits.max_positions:
         return None
     return Veto(

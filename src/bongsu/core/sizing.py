@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bongsu.core.decision import Action, Decision
 from bongsu.core.market import Market, MarketRules, OrderBook
-from bongsu.core.money import Krw, Price, floor_krw, floor_volume, notional
+from bongsu.core.money import Krw, Price, Volume, ceil_volume, floor_krw, floor_volume, notional
 from bongsu.core.order import OrderRequest, Side, Trigger
 from bongsu.core.portfolio import Position
 from bongsu.core.risk import (
@@ -19,6 +19,9 @@ from bongsu.core.risk import (
     known_equity,
     nothing_held,
 )
+
+_IN_NO_HURRY = (Trigger.DECISION, Trigger.TAKE_PROFIT)
+_SURELY_SELLABLE = 2  # times the smallest sale, for a rest that is sold later, perhaps for less
 
 
 def size_entry(
@@ -61,12 +64,15 @@ def size_exit(
     key: str,
     at: datetime,
     confidence: str,
+    book: OrderBook,
     rules: MarketRules,
+    limits: RiskLimits,
     decision_id: UUID | None = None,
 ) -> OrderRequest | Veto:
-    """A sell of all that is held, so that no unsellable rest stays.
+    """A sell of all that is held, or of as much as the book and the exchange's largest order take: one part each run.
 
-    Only what exceeds the exchange's largest order is sold in equal parts, one each run.
+    An exit in a hurry takes all bids that are shown, another one only those near the best.
+    No part leaves a rest that is too small to be sold.
     """
     if not position.held:
         return nothing_held(position.market)
@@ -75,7 +81,10 @@ def size_exit(
     worth = notional(price, position.volume)
     if worth < rules.min_ask:
         return _too_little(VetoReason.BELOW_MINIMUM, position.market, worth, rules.min_ask)
-    parts = (worth / rules.max_total).to_integral_value(ROUND_CEILING)
+    volume = _part(position, price, book.bid_volume(_within(trigger, limits)), rules)
+    part = notional(price, volume)
+    if part < rules.min_ask:
+        return _too_little(VetoReason.NO_DEPTH, position.market, part, rules.min_ask)
     return OrderRequest(
         market=position.market,
         side=Side.SELL,
@@ -84,10 +93,25 @@ def size_exit(
         reason=reason,
         confidence=confidence,
         at=at,
-        volume=position.volume if parts <= 1 else floor_volume(position.volume / parts),
+        volume=volume,
         decision_id=decision_id,
         quote=price,
     )
+
+
+def _within(trigger: Trigger, limits: RiskLimits) -> Decimal | None:
+    return limits.depth_within if trigger in _IN_NO_HURRY else None
+
+
+def _part(position: Position, price: Price, shown: Volume, rules: MarketRules) -> Volume:
+    """What does not fit now is sold later: then as much of it is kept as can surely be sold."""
+    held = position.volume
+    most = min(held, floor_volume(shown), floor_volume(rules.max_total / price))
+    if most == held:
+        return held
+    sellable = ceil_volume(rules.min_ask * _SURELY_SELLABLE / price)
+    rest = max(held - most, min(sellable, ceil_volume(held / 2)))
+    return Volume(held - rest)
 
 
 def decision_key(decision: Decision) -> str:
@@ -96,12 +120,12 @@ def decision_key(decision: Decision) -> str:
 
 
 def exit_key(position: Position, at: datetime) -> str:
-    """One exit per holding and market minute.
+    """One exit per holding, of so much, and market minute.
 
-    So a run never doubles its order, and a refused exit is a new wish a minute later.
+    So a run never doubles its order, a refused exit is a new wish a minute later, and a part of it leaves a new holding.
     """
     opened = position.opened_at.isoformat() if position.opened_at else "flat"
-    return f"{opened}/{at.replace(second=0, microsecond=0).isoformat()}"
+    return f"{opened}/{at.replace(second=0, microsecond=0).isoformat()}/{position.volume:f}"
 
 
 def _tightest_bound(

@@ -45,6 +45,8 @@ class Desk:
             key=decision_key(decision),
             at=decision.at,
             confidence=decision.label,
+            book=await self.exchange.order_book(decision.market),
             rules=await self.exchange.rules(decision.market),
+            limits=self.limits,
             decision_id=decision.id,
         )

@@ -1,10 +1,12 @@
 """Stop-loss and take-profit: rules only, no advisor, and never blocked by what blocks a buy."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bongsu.core.exits import RULE_CONFIDENCE, exit_due, quotes_agree
 from bongsu.core.facts import PriceRejected, TradeVetoed
 from bongsu.core.market import Market, MarketState
+from bongsu.core.money import Price, notional
 from bongsu.core.order import OrderRequest, Trigger
 from bongsu.core.portfolio import Portfolio, Position
 from bongsu.core.risk import RiskLimits, Veto
@@ -13,6 +15,9 @@ from bongsu.core.snapshot import PriceSource
 from bongsu.errors import ExchangeError
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock, Exchange, Ledger
+
+_PARTS = 10
+_REFILL = 1.0  # wall seconds for the book between two parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,16 @@ class Protection:
         await self.ledger.risk_checked()
 
     async def close(self, market: Market, reason: str) -> Veto | None:
-        """Sells all of `market` at once, because the owner says so."""
-        return await self._sell((await self.settled()).position(market), Trigger.CLOSE, reason)
+        """Sells all of `market` at once, because the owner says so: part after part where the book is thin."""
+        position = (await self.settled()).position(market)
+        for _ in range(_PARTS):
+            veto = await self._sell(position, Trigger.CLOSE, reason)
+            left = (await self.settled()).position(market)
+            if veto is not None or not left.held or left.volume == position.volume:
+                return veto
+            position = left
+            await asyncio.sleep(_REFILL)
+        return None
 
     async def settled(self) -> Portfolio:
         """What is held once the order that is on its way, if one is, has come to its end."""
@@ -60,8 +73,12 @@ class Protection:
             await self.ledger.record(PriceRejected(position.market, PriceSource.QUOTES, told))
             return
         due = exit_due(position, ticker.price, book.mid, self.limits)
-        if due is not None:
+        if due is not None and await self._is_sellable(position, ticker.price):
             await self._sell(position, due.trigger, due.reason if self.lang == "ko" else due.reason_en)
+
+    async def _is_sellable(self, position: Position, price: Price) -> bool:
+        """A rest that the exchange takes no order for is no news each minute; the next buy adds to it."""
+        return notional(price, position.volume) >= (await self.exchange.rules(position.market)).min_ask
 
     async def _sell(self, position: Position, trigger: Trigger, reason: str) -> Veto | None:
         ticker = (await self.exchange.tickers([position.market]))[position.market]
@@ -74,7 +91,9 @@ class Protection:
             key=exit_key(position, now),
             at=now,
             confidence=RULE_CONFIDENCE,
+            book=await self.exchange.order_book(position.market),
             rules=await self.exchange.rules(position.market),
+            limits=self.limits,
         )
         if isinstance(request, OrderRequest):
             outcome = await self.execution.execute(request)
