@@ -21,6 +21,7 @@ from bongsu.sending import open_messenger
 from bongsu.settings import TELEGRAM_API, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
 from bongsu.trading.jobs import Runner
+from bongsu.trading.reconcile import Comparison
 from bongsu.trading.scheduler import keep
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ async def run_trade() -> tuple[bool, str]:
             keeping.cancel()
             await trading.lease.release()
         return isinstance(end, JobSucceeded), how_it_went(end)
+
+
+async def compare_with_exchange(*, explain: bool, as_json: bool) -> int:
+    """Beside whatever runs; changes nothing. Raises CannotStart, ExchangeError and LedgerUnavailable."""
+    from bongsu.ops import reconcile
+
+    settings, wiring = load_settings(), Wiring()
+    speak(settings.bongsu_lang)
+    async with open_trading(settings, wiring, process="reconcile") as trading:
+        comparison = Comparison(trading.exchange, trading.ledger, trading.clock)
+        found = await reconcile.find(comparison, trading.ledger, Reading(trading.database))
+    print(reconcile.as_json(found) if as_json else reconcile.tell(found, explain=explain))
+    return found.code
 
 
 async def _ask_the_leader(trading: Trading) -> tuple[bool, str]:

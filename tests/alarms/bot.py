@@ -135,7 +135,11 @@ def money(s: Scrapes) -> Iterator[Series]:
     candle = {("candle",): np.array([r.back + 10 for r in s.life.scheduler_away])}
     yield from s.counters("duplicate_orders_prevented_total", candle)
     yield s.ledger("order_unknown_oldest_age_seconds", _ages(s, s.sometimes(32, each=2 * DAY), most=45))
-    yield s.ledger("reconciliation_mismatches", s.struck(33, each=4 * DAY, lasting=55).astype(float))
+    by_hand = during([(at, min(at + MINUTE, end)) for at, end in s.life.moved], s.seen)
+    differs = s.struck(33, each=4 * DAY, lasting=55) | by_hand
+    yield s.ledger("reconciliation_mismatches", differs.astype(float))
+    adopted = during([(at + MINUTE, end) for at, end in s.life.moved], s.seen)
+    yield s.ledger("external_changes_unacknowledged", adopted.astype(float))
     on = during(blocked(s.life), s.seen).astype(float)
     yield s.ledger("circuit_breaker_active", on, scope="daily")
     yield s.ledger("circuit_breaker_active", 0.0, scope="weekly")

@@ -75,6 +75,7 @@ class Life:
     strained: Spans = ()
     defective: Spans = ()
     warned: Spans = ()  # the exchange warns of a market, as the bot sees it
+    moved: Spans = ()  # the owner trades by hand; until the next comparison, and until the owner says so
     loss_at: float | None = None  # the daily loss limit is reached
 
     @property
@@ -103,7 +104,8 @@ class Life:
 
 
 def draw(seed: int, days: int = 30) -> Life:
-    """In 30 days: 12 restarts, 4 deploys, 2 closings of the exchange, 3 short absences of the advisor, a market warned of.
+    """In 30 days: 12 restarts, 4 deploys, 2 closings of the exchange, 3 short absences of the advisor, a market warned of,
+    a trade by hand.
 
     A shorter life has its share of them, but one of each at least.
     """
@@ -155,6 +157,7 @@ def draw(seed: int, days: int = 30) -> Life:
         strained=(_budget_spent(seed, 1, days, hours=2),),
         defective=(_budget_spent(seed, 2, days, hours=1),),
         warned=(_warning(seed, days),),
+        moved=(_movement(seed, days),),
         loss_at=float(rng.integers(1, days) * DAY + rng.uniform(2, 20) * HOUR)
         if seed % 2 and days > 1
         else None,
@@ -192,6 +195,13 @@ def _warning(seed: int, days: int) -> Span:
     rng = np.random.default_rng([seed, 0, 3])
     start = float(rng.uniform(HOUR, days * DAY - 8 * HOUR))
     return start, start + float(rng.uniform(1, 6)) * HOUR
+
+
+def _movement(seed: int, days: int) -> Span:
+    """Drawn apart from the rest, too."""
+    rng = np.random.default_rng([seed, 0, 4])
+    start = float(rng.uniform(HOUR, days * DAY - 8 * HOUR))
+    return start, start + float(rng.uniform(0.2, 7)) * HOUR
 
 
 def _absence(rng: np.random.Generator, block: float, number: int) -> Span:

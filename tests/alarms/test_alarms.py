@@ -37,6 +37,7 @@ EVENTFUL = Life(
     unasked=((2.2 * HOUR, 2.7 * HOUR),),
     defective=((0.4 * HOUR, HOUR),),
     warned=((1.2 * HOUR, 2.3 * HOUR),),
+    moved=((0.3 * HOUR, 0.9 * HOUR),),
     loss_at=2.5 * HOUR,
 )
 LATE = Restart(stop=HOUR + 59.5, back=HOUR + 98, crashed=True)

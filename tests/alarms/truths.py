@@ -34,6 +34,7 @@ def truths(work: Work) -> list[Truth]:
         *_losses(life),
         *_spent_budgets(life),
         *_warnings(life),
+        *_movements(life),
     ]
 
 
@@ -98,6 +99,11 @@ def _warnings(life: Life) -> Iterator[Truth]:
     """Whether the market is held by then decides how grave it is."""
     for begin, end in life.warned:
         yield Truth("MarketSuspended", begin, end + SLACK, "the exchange warns of a market")
+
+
+def _movements(life: Life) -> Iterator[Truth]:
+    for begin, end in life.moved:
+        yield Truth("LedgerMismatch", begin, end + SLACK, "the owner traded by hand and has not said so")
 
 
 def blocked(life: Life) -> Spans:

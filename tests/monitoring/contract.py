@@ -46,6 +46,7 @@ duplicate_orders_prevented_total                  counter    layer              
 reconciliation_runs_total                         counter    result             L
 reconciliation_mismatches                         gauge      -                  L
 reconciliation_last_success_timestamp_seconds     gauge      -                  L
+external_changes_unacknowledged                   gauge      -                  L
 portfolio_value_krw                               gauge      -                  L
 portfolio_valuation_timestamp_seconds             gauge      -                  L
 portfolio_cash_krw                                gauge      -                  L

@@ -289,6 +289,23 @@ def trade() -> None:
     sys.exit(0 if ran else 1)
 
 
+@app.command(
+    epilog="끝 코드: 0 같음, 1 다르거나 확인을 기다림, 75 아직 대조하지 못함 (0 equal, 1 not, 75 not yet)"
+)
+def reconcile(
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="까닭도 찾습니다: 직접 한 주문, 다음에 할 일 (look for the reason)."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """원장과 거래소의 잔고를 지금 대조합니다. 아무것도 바꾸지 않습니다 (compare ledger and exchange)."""
+    from bongsu.errands import compare_with_exchange
+
+    join_running_stack()
+    sys.exit(ask_ledger(compare_with_exchange(explain=explain, as_json=as_json)))
+
+
 @app.command()
 def maintenance(
     minutes: Annotated[int, typer.Option(min=1, max=60, help="몇 분 동안 (for how many minutes).")] = 5,

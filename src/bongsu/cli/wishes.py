@@ -79,6 +79,20 @@ def unkill(why: Why = "", wait: Wait = 10, as_json: Json = False) -> None:
     _ask_for(ControlKind.UNKILL, why, yes=False, wait=wait, as_json=as_json)
 
 
+@app.command(epilog=_CODES_TOLD)
+def ack(
+    market: Annotated[
+        str | None, typer.Argument(help="KRW-ETH 처럼, 또는 ETH. 없으면 모두 (the market; none: all).")
+    ] = None,
+    why: Why = "",
+    yes: Yes = False,
+    wait: Wait = 10,
+    as_json: Json = False,
+) -> None:
+    """봇의 주문이 아닌 변동이 내가 한 일임을 확인합니다 (what moved from outside was you)."""
+    _ask_for(ControlKind.ACK, why, _market(market) if market else None, yes=yes, wait=wait, as_json=as_json)
+
+
 def _ask_for(
     kind: ControlKind,
     why: str,

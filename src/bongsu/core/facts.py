@@ -11,6 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from bongsu.core.decision import Advice, Decision, Rejection
+from bongsu.core.external import Movement
 from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
@@ -76,6 +77,7 @@ class ControlKind(StrEnum):
     CLOSE = "close"
     FLATTEN = "flatten"
     RUN_NOW = "run_now"
+    ACK = "ack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,23 @@ class FundsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalAdopted:
+    """A difference that stood, taken into our books. `found`: orders by hand that explain it, one line each."""
+
+    movement: Movement
+    found: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAcknowledged:
+    """The owner knows of it. `market` None: of all that was adopted."""
+
+    market: Market | None
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControlApplied:
     id: UUID
     kind: ControlKind
@@ -408,6 +427,8 @@ Fact = (
     | Reconciled
     | MarketStatesSeen
     | FundsMoved
+    | ExternalAdopted
+    | ExternalAcknowledged
     | ControlApplied
     | CommandHeard
     | AlertMuted

@@ -30,6 +30,11 @@ def volume_text(volume: Decimal) -> str:
     return f"{volume.quantize(Decimal(1).scaleb(volume.adjusted() - 3), ROUND_HALF_UP):f}"
 
 
+def exact_text(amount: Decimal) -> str:
+    """All its digits, and no zeros after them."""
+    return f"{amount.normalize():f}"
+
+
 def won_text(amount: Decimal) -> str:
     """Whole won."""
     return f"{_zero_has_no_sign(amount.quantize(_WON, ROUND_HALF_UP)):,f}"

@@ -66,6 +66,20 @@ def apply_execution(
     )
 
 
+def without(position: Position, volume: Volume) -> Position:
+    """After `volume` went to its owner: its share of the cost goes with it, and nobody gained or lost.
+
+    Raises ValueError when that is more than is held.
+    """
+    if volume > position.volume:
+        raise ValueError(f"{position.market}: {volume} taken, held {position.volume}")
+    rest = Volume(position.volume - volume)
+    if rest == 0:
+        return Position(position.market, rest, Krw(ZERO), position.realized, None)
+    cost = Krw(position.cost - position.cost * volume / position.volume)
+    return Position(position.market, rest, cost, position.realized, position.opened_at)
+
+
 def cash_change(order: Order) -> Krw:
     """What a whole order did to the won balance."""
     return Krw(-order.funds - order.paid_fee if order.side is Side.BUY else order.funds - order.paid_fee)

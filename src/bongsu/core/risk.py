@@ -54,6 +54,7 @@ class RiskState:
     market_states: Mapping[Market, MarketState]  # those that are known
     last_entry_at: Mapping[Market, datetime]  # market time of the last buy
     trades_today: int  # orders with a fill since the trading day began
+    external: frozenset[Market] = frozenset()  # moved from outside, and the owner has not said that he knows
 
 
 class VetoReason(StrEnum):
@@ -75,6 +76,7 @@ class VetoReason(StrEnum):
     NO_DEPTH = "no_depth"
     MARKET_OFFLINE = "market_offline"
     MARKET_STATE = "market_state"
+    EXTERNAL = "external"
     NOTHING_HELD = "nothing_held"
     OVERSELL = "oversell"
 
@@ -104,6 +106,7 @@ def buying_blocked(market: Market, state: RiskState, limits: RiskLimits, now: da
         or _breaker_on(state, limits)
         or _blind(state)
         or _not_active(market, state)
+        or _not_acknowledged(market, state)
         or _equity_unknown(market, state)
         or _too_many_trades(state, limits)
         or _too_many_positions(market, state, limits)
@@ -234,6 +237,16 @@ def _not_active(market: Market, state: RiskState) -> Veto | None:
         return None
     ko, en = why
     return Veto(VetoReason.MARKET_STATE, f"{market}: {ko} 매수하지 않습니다.", f"{market} {en}: no buys.")
+
+
+def _not_acknowledged(market: Market, state: RiskState) -> Veto | None:
+    if market not in state.external:
+        return None
+    return Veto(
+        VetoReason.EXTERNAL,
+        f"{market}: 봇의 주문이 아닌 변동을 확인(bongsu ack {market})할 때까지 매수하지 않습니다.",
+        f"{market} was moved from outside: no buys until you acknowledge it (bongsu ack {market}).",
+    )
 
 
 def _equity_unknown(market: Market, state: RiskState) -> Veto | None:

@@ -93,6 +93,8 @@ def counters(fact: f.Fact) -> Increments:
             | f.PortfolioValued()
             | f.DailyReported()
             | f.FundsMoved()
+            | f.ExternalAdopted()
+            | f.ExternalAcknowledged()
             | f.MarketStatesSeen()
             | f.ControlApplied()
             | f.CommandHeard()

@@ -19,6 +19,8 @@ from bongsu.core.facts import (
     DuplicatePrevented,
     ErrorOccurred,
     ErrorType,
+    ExternalAcknowledged,
+    ExternalAdopted,
     Fact,
     FundsMoved,
     Hearing,
@@ -46,7 +48,7 @@ from bongsu.core.facts import (
 )
 from bongsu.core.outgoing import Urgency
 from bongsu.core.risk import VetoReason
-from bongsu.ledger import chat_texts, report_text, start_text, texts
+from bongsu.ledger import chat_texts, external_texts, report_text, start_text, texts
 from bongsu.ledger.picture import draw_equity
 from bongsu.ledger.voice import Voice
 
@@ -130,7 +132,11 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return (_critical(texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
         case FundsMoved():
             first = fact.note == _FIRST_BALANCE
-            return () if first else (Message("status", texts.funds_moved(fact, voice)),)
+            return () if first else (Message("status", external_texts.funds_moved(fact, voice)),)
+        case ExternalAdopted():
+            return (_warning(external_texts.external_adopted(fact, voice)),)
+        case ExternalAcknowledged():
+            return (Message("status", external_texts.external_acknowledged(fact, voice, now)),)
         case ControlApplied():
             worth_it = fact.kind in _TOLD_CONTROLS or not fact.done
             return (_critical(texts.control(fact, voice, now)),) if worth_it else ()

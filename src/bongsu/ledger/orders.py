@@ -16,7 +16,7 @@ from bongsu.core.tradingday import trading_day_start
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
-_SQL = load("orders")
+_SQL = {**load("orders"), **load("external")}
 
 
 async def risk_state(
@@ -44,6 +44,7 @@ async def risk_state(
         market_states=await read_market_states(tx),
         last_entry_at={Market(row["market"]): row["at"] for row in await _all(tx, "last_entries")},
         trades_today=(await _one(tx, "trades_since", since=since))["trades"],
+        external=frozenset(row["market"] for row in await _all(tx, "external_markets")),
     )
 
 
@@ -122,7 +123,7 @@ async def settle(tx: Tx, fact: OrderSettled) -> None:
     """Order, fills, position, cash and the closed intent together."""
     order = fact.order
     await add_cash(tx, cash_change(order))
-    before = await _locked_position(tx, order.market)
+    before = await locked_position(tx, order.market)
     after = apply_execution(
         before,
         order.side,
@@ -162,7 +163,7 @@ async def settle(tx: Tx, fact: OrderSettled) -> None:
             },
         )
     if order.fills:
-        await _save_position(tx, after)
+        await save_position(tx, after)
     state = IntentState.FILLED if order.fills else IntentState.UNFILLED
     await _close(tx, fact.intent.identifier, state, order.state)
 
@@ -175,8 +176,11 @@ async def add_cash(tx: Tx, amount: Krw) -> None:
     await tx.execute(_SQL["add_cash"], {"amount": amount})
 
 
-async def add_funds(tx: Tx, currency: str, amount: Decimal, note: str, at: Any) -> None:
-    await tx.execute(_SQL["add_funds"], {"currency": currency, "amount": amount, "note": note, "at": at})
+async def add_funds(tx: Tx, currency: str, amount: Decimal, note: str, at: Any, *, flow: Decimal) -> None:
+    """`flow`: by how much the bot's equity moves with it; a peak that was reached before moves along, it is no drawdown."""
+    row = {"currency": currency, "amount": amount, "note": note, "at": at, "flow": flow}
+    await tx.execute(_SQL["add_funds"], row)
+    await tx.execute(_SQL["shift_peak"], {"flow": flow})
     if currency == "KRW":
         await add_cash(tx, Krw(amount))
 
@@ -185,12 +189,12 @@ async def _close(tx: Tx, identifier: UUID, state: IntentState, reason: str) -> N
     await tx.execute(_SQL["close_intent"], {"identifier": identifier, "state": state, "reason": reason})
 
 
-async def _locked_position(tx: Tx, market: Market) -> Position:
+async def locked_position(tx: Tx, market: Market) -> Position:
     row = await (await tx.execute(_SQL["position"], {"market": market})).fetchone()
     return _position(row) if row else flat(market)
 
 
-async def _save_position(tx: Tx, position: Position) -> None:
+async def save_position(tx: Tx, position: Position) -> None:
     await tx.execute(
         _SQL["save_position"],
         {

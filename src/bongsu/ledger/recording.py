@@ -16,7 +16,7 @@ from bongsu.core.decision import decision_id
 from bongsu.core.market import Market, MarketState
 from bongsu.core.redaction import redact
 from bongsu.core.tradingday import trading_day_start, trading_week_start
-from bongsu.ledger import counters, orders
+from bongsu.ledger import counters, external, orders
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
@@ -94,10 +94,17 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
         case f.MarketStatesSeen():
             await _market_states(tx, fact.states)
         case f.FundsMoved():
-            await orders.add_funds(tx, fact.currency, fact.amount, fact.note, fact.at)
-            if fact.currency == "KRW":
-                await tx.execute(_SQL["shift_peak"], {"amount": fact.amount})
+            flow = fact.amount if fact.currency == "KRW" else Decimal(0)
+            await orders.add_funds(tx, fact.currency, fact.amount, fact.note, fact.at, flow=flow)
             await _event(tx, "funds_moved", "info", fact.currency, f"{fact.amount:f} {fact.note}", fact)
+        case f.ExternalAdopted():
+            await external.adopt(tx, fact)
+            moved = f"{fact.movement.amount:+f}"
+            await _event(tx, "external_adopted", "warning", fact.movement.currency, moved, fact)
+        case f.ExternalAcknowledged():
+            if not await external.acknowledge(tx, fact):
+                return False
+            await _event(tx, "external_acknowledged", "info", fact.who, fact.market or "all", fact)
         case f.ControlApplied():
             state = "done" if fact.done else "refused"
             await tx.execute(_SQL["end_control"], {"id": fact.id, "state": state, "result": fact.result})

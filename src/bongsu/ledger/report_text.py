@@ -36,6 +36,7 @@ _BLOCKS = {
     VetoReason.NO_DEPTH: ("호가 부족", "thin order book"),
     VetoReason.MARKET_OFFLINE: ("거래 중단 종목", "market offline"),
     VetoReason.MARKET_STATE: ("거래 제한 종목", "market not active"),
+    VetoReason.EXTERNAL: ("확인하지 않은 외부 변동", "unacknowledged change from outside"),
     VetoReason.NOTHING_HELD: ("보유 없음", "nothing held"),
     VetoReason.OVERSELL: ("보유량 초과 매도", "oversell"),
 }

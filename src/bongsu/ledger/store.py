@@ -21,7 +21,7 @@ from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
-from bongsu.ledger import counters, orders, recording, reports
+from bongsu.ledger import counters, external, orders, recording, reports
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
@@ -47,6 +47,7 @@ _LEADERS_ONLY = (
     f.MarketStatesSeen,
     f.FundsMoved,
     f.StartChecked,
+    f.ExternalAdopted,
 )
 
 
@@ -240,6 +241,16 @@ class Ledger:
                 currency = position.market.removeprefix("KRW-")
                 balances[currency] = balances.get(currency, Decimal(0)) + position.volume
             return balances
+
+    async def outside_funds(self) -> dict[str, Decimal]:
+        """Coins in the account that are not the bot's, by currency."""
+        async with self._database.transaction("read") as tx:
+            return await external.read_outside(tx)
+
+    async def ours(self, identifiers: Sequence[UUID]) -> dict[UUID, bool]:
+        """Those of them that are intents of ours, with whether their order is on record."""
+        async with self._database.transaction("read") as tx:
+            return await external.read_ours(tx, identifiers)
 
     async def periods(self, at: datetime) -> list[Period]:
         """The trading day and week around `at`, those that have had a valuation."""

@@ -11,7 +11,6 @@ from bongsu.core.facts import (
     BreakerTripped,
     ControlApplied,
     ControlKind,
-    FundsMoved,
     OrderOutcomeLost,
     OrderRefused,
     OrderSettled,
@@ -28,7 +27,6 @@ from bongsu.core.figures import (
     kst_text,
     percent_text,
     price_text,
-    signed_won_text,
     volume_text,
     won_text,
 )
@@ -63,6 +61,7 @@ _CONTROLS = {
     ControlKind.PAUSE: ("⏸️ 일시 정지 요청", "⏸️ Pause requested"),
     ControlKind.RESUME: ("▶️ 거래 재개 요청", "▶️ Resume requested"),
     ControlKind.RUN_NOW: ("🔔 즉시 실행 요청", "🔔 Run requested"),
+    ControlKind.ACK: ("🔔 외부 변동 확인 요청", "🔔 Acknowledgement requested"),
 }
 _REFUSALS = {  # our own; the exchange words its refusals itself
     "not_found": (
@@ -247,26 +246,10 @@ def mismatch(lines: tuple[str, ...], at: datetime, voice: Voice) -> str:
         voice.say("차이 (원장 ≠ 거래소)", "Differences (ledger ≠ exchange)"),
         *(f"• {line}" for line in lines),
         voice.say(
-            "내용: 차이가 없어질 때까지 새로 매수하지 않습니다.",
-            "What: no new buys until they agree again.",
+            "내용: 차이가 없어질 때까지 새로 매수하지 않습니다. 그대로면 외부 변동으로 받아들이고 알립니다.",
+            "What: no new buys until they agree again. What stays is taken for a change from outside, and told.",
         ),
         _time(at, voice),
-    )
-
-
-def funds_moved(fact: FundsMoved, voice: Voice) -> str:
-    if fact.currency == "KRW":
-        amount = signed_won_text(fact.amount) + voice.say("원", " KRW")
-    else:
-        amount = f"{fact.amount.normalize():+,f} {fact.currency}"
-    return voice.letter(
-        voice.say("💰 외부 자산 변동", "💰 Funds moved from outside"),
-        voice.say("변동: ", "Change: ") + amount,
-        voice.say(
-            "내용: 봇의 주문이 아닌 변동입니다. 봇의 손익에 넣지 않습니다.",
-            "What: no order of the bot; it does not count as its profit.",
-        ),
-        _time(fact.at, voice),
     )
 
 

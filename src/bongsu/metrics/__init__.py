@@ -262,6 +262,10 @@ METRICS: tuple[Metric, ...] = (
     DUPLICATE_ORDERS_PREVENTED,
     RECONCILIATION_RUNS,
     _gauge("reconciliation_mismatches", "Differences between ledger and exchange at the last comparison"),
+    _gauge(
+        "external_changes_unacknowledged",
+        "Trades by hand, deposits and withdrawals in our books that the owner has not acknowledged",
+    ),
     _gauge("reconciliation_last_success_timestamp_seconds", "Last comparison; absent until the first"),
     _gauge("portfolio_value_krw", "Cash and positions in won; withheld when over 5 minutes old"),
     _gauge("portfolio_valuation_timestamp_seconds", "When it was valued"),

@@ -67,12 +67,17 @@ VETOES = {
         "유의 종목이거나, 거래가 중단되었거나, 상장되어 있지 않음",
         "under the exchange's warning, suspended, or not listed",
     ),
+    VetoReason.EXTERNAL: (
+        "봇의 주문이 아닌 변동이 있었고, 주인이 아직 확인(bongsu ack)하지 않음",
+        "moved from outside, and not acknowledged yet (bongsu ack)",
+    ),
     VetoReason.NOTHING_HELD: ("팔 것이 없음", "nothing is held"),
     VetoReason.OVERSELL: ("보유보다 많이 팔려 함", "more than is held"),
 }
 
 # The English ones are the comments of the tables themselves.
 TABLES = {
+    "adoptions": "봇의 주문이 아닌 변동을 원장에 받아들인 기록. 주인이 확인할 때까지 그 마켓은 사지 않습니다.",
     "alerts": "Alertmanager가 전한 알람.",
     "breakers": "손실 한도(서킷브레이커). 매수를 막고, 재시작해도 남고, 때가 되면 저절로 풀립니다.",
     "candles": "판단에 쓴, 닫힌 캔들. 거래가 없던 시간은 채워 넣고 synthetic으로 표시합니다.",

@@ -41,12 +41,17 @@ _EFFECTS = {
         "새 매수를 바로 막습니다. 손절과 익절은 계속합니다.",
         "No new buys, at once. Stop-loss and take-profit go on.",
     ),
+    ControlKind.ACK: (
+        "봇의 주문이 아닌 변동이 내가 한 일임을 확인합니다. 그 종목을 다시 살 수 있습니다.",
+        "Says that what moved from outside was you. Its market may be bought again.",
+    ),
     ControlKind.UNKILL: (
         "킬 스위치를 풉니다. 봇이 다시 매수할 수 있습니다.",
         "Releases the kill switch. The bot may buy again.",
     ),
 }
 _DONE = {
+    ControlKind.ACK: ("확인했습니다", "acknowledged"),
     ControlKind.PAUSE: ("새 매수를 멈췄습니다", "new buys are paused"),
     ControlKind.RESUME: ("일시 정지를 풀었습니다", "the pause is over"),
     ControlKind.CLOSE: ("모두 팔았습니다", "all of it is sold"),
@@ -62,8 +67,8 @@ _ONLY_TYPED = (
     "확인할 사람이 없어 아무것도 하지 않았습니다. 킬 스위치는 터미널에서 낱말을 쳐야 풀립니다.",
     "Nobody is there to confirm; nothing was done. The kill switch is released in a terminal, by typing the word.",
 )
-_SELLS = (ControlKind.CLOSE, ControlKind.FLATTEN)
-_MAKES_BUYING_POSSIBLE = (ControlKind.RESUME, ControlKind.UNKILL)
+_SAYS_HOW = (ControlKind.CLOSE, ControlKind.FLATTEN, ControlKind.ACK)
+_MAKES_BUYING_POSSIBLE = (ControlKind.RESUME, ControlKind.UNKILL, ControlKind.ACK)
 _KEEPS_WAITING = frozenset({"scheduler_never_started", "scheduler_silent", "no_leader"})
 
 
@@ -203,7 +208,7 @@ async def _look(control: UUID, blocking: dict[str, str], view: View) -> Outcome:
 def _tell(wish: Wish, outcome: Outcome) -> None:
     match outcome.state:
         case "done":
-            told = f" ({outcome.result})" if wish.kind in _SELLS else ""
+            told = f" ({outcome.result})" if wish.kind in _SAYS_HOW else ""
             print(f"✅ {wish}: {say(*_DONE[wish.kind])}{told}")
             reasons = outcome.blocking.values() if wish.kind in _MAKES_BUYING_POSSIBLE else ()
             for reason in reasons:

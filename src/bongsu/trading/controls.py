@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from bongsu.core.facts import ControlApplied, ControlKind, JobSkipped, JobSucceeded, Paused, Resumed
+from bongsu.core.facts import (
+    ControlApplied,
+    ControlKind,
+    ExternalAcknowledged,
+    JobSkipped,
+    JobSucceeded,
+    Paused,
+    Resumed,
+)
 from bongsu.core.figures import volume_text
 from bongsu.core.market import parse_market
 from bongsu.errors import ExchangeError
@@ -49,6 +57,8 @@ class Controls:
             case ControlKind.RUN_NOW:
                 end = await self.run_now(row["id"])
                 return isinstance(end, JobSucceeded), how_it_went(end)
+            case ControlKind.ACK:
+                return await self._acknowledge(str(row["args"].get("market", "")), row["who"])
 
     async def _close(self, name: str, why: str) -> tuple[bool, str]:
         """Done only when nothing is left of it: an order whose outcome is not known yet is no sale."""
@@ -63,6 +73,15 @@ class Controls:
         if left.held:
             return False, f"{market}: {volume_text(left.volume)} 남음 (not all is sold yet)"
         return True, f"{market} 매도 완료 (sold)"
+
+    async def _acknowledge(self, name: str, who: str) -> tuple[bool, str]:
+        try:
+            market = parse_market(name) if name else None
+        except ValueError as error:
+            return False, str(error)
+        if await self.ledger.record(ExternalAcknowledged(market, who)):
+            return True, "확인됨 (acknowledged)"
+        return True, "확인할 외부 변동이 없습니다 (there was nothing to acknowledge)"
 
     async def _flatten(self, why: str) -> tuple[bool, str]:
         """Every position is tried, whatever became of the others; a buy whose outcome is unknown may yet become one."""

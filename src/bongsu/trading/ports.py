@@ -131,6 +131,14 @@ class Ledger(Protocol):
         """Per currency; None until the account's first balance is on record."""
         ...
 
+    async def outside_funds(self) -> dict[str, Decimal]:
+        """Coins in the account that are not the bot's, by currency."""
+        ...
+
+    async def ours(self, identifiers: Sequence[UUID]) -> dict[UUID, bool]:
+        """Those of them that are intents of ours, with whether their order is on record."""
+        ...
+
     async def periods(self, at: datetime) -> list[Period]: ...
 
     async def owed_reports(self, now: datetime) -> list[datetime]:

@@ -30,6 +30,10 @@ class Close(Wish):
     market: Annotated[str, Field(pattern=r"^KRW-[A-Z0-9]{1,15}$")]
 
 
+class Ack(Wish):
+    market: Annotated[str | None, Field(pattern=r"^KRW-[A-Z0-9]{1,15}$")] = None
+
+
 class Unkill(Wish):
     confirm: Annotated[str | None, Field(max_length=20, description="The code of the first answer.")] = None
 
@@ -98,6 +102,12 @@ def control_api(ledger: Ledger, source: Reading, bearer: Bearer) -> APIRouter:
     async def close(asked: Close) -> schemas.Accepted:
         """Sells all that is held of a market."""
         return await wish(ControlKind.CLOSE, asked, market=asked.market)
+
+    @router.post("/ack", status_code=202, dependencies=writing)
+    async def ack(asked: Ack) -> schemas.Accepted:
+        """What moved from outside, in `market` or anywhere, was the owner."""
+        args = {"market": asked.market} if asked.market else {}
+        return await wish(ControlKind.ACK, asked, **args)
 
     @router.get("/{control_id}")
     async def follow(control_id: UUID) -> schemas.Control:

@@ -82,6 +82,7 @@ async def read_risk(view: View, settings: Settings) -> schemas.Risk:
         pauses=[schemas.Pause.model_validate(row) for row in await view.all("pauses")],
         breakers=[schemas.Breaker.model_validate(row) for row in await view.all("breakers")],
         unsettled=[schemas.UnsettledOrder.model_validate(row) for row in await view.all("unsettled")],
+        external=[schemas.ExternalChange.model_validate(row) for row in await view.all("waiting_adoptions")],
         trades_today=today["trades"],
         last_entries=[schemas.LastEntry.model_validate(row) for row in await view.all("last_entries")],
         limits=limits_as_text(settings.risk_limits),

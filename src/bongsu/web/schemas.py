@@ -321,6 +321,17 @@ class UnsettledOrder(Shape):
     unknown_since: Time | None
 
 
+class ExternalChange(Shape):
+    """Moved without an order of the bot, and not acknowledged: `market` is not bought until then."""
+
+    at: Time
+    currency: str
+    market: str | None
+    amount: Amount
+    taken: Amount = Field(description="How much of it went out of the bot's position.")
+    found: list[str] = Field(description="Orders by hand that explain it.")
+
+
 class Risk(Shape):
     """What the gate looks at before each order."""
 
@@ -332,6 +343,7 @@ class Risk(Shape):
     reconciled_at: Time | None
     risk_checked_at: Time
     unsettled: list[UnsettledOrder]
+    external: list[ExternalChange]
     trades_today: int
     last_entries: list[LastEntry]
     limits: dict[str, str]

@@ -24,7 +24,7 @@ SELECT count(*) AS errors FROM events WHERE severity = 'error';
 
 -- result --
 -- Where the portfolio stands, and where it began
-SELECT p.equity, p.peak_equity, p.at, (SELECT sum(amount) FROM funds_moved WHERE currency = 'KRW') AS put_in,
+SELECT p.equity, p.peak_equity, p.at, (SELECT sum(flow) FROM funds_moved) AS put_in,
        (SELECT max(drawdown) FROM portfolio_snapshots) AS max_drawdown,
        (SELECT count(*) FROM decisions WHERE outcome = 'accepted') AS decisions
   FROM portfolio p;

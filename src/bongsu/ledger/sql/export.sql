@@ -9,11 +9,12 @@ SELECT o.created_at AS at, (SELECT max(f.at) FROM fills f WHERE f.order_uuid = o
  ORDER BY o.created_at, o.uuid;
 
 -- moved_between --
--- What came or went without an order of ours, oldest first: won as an amount, coins as a volume
+-- What came or went without an order of ours, oldest first: won as an amount, coins as a volume; a coin
+-- that left our position before it left the account left the account once
 SELECT at, CASE WHEN amount < 0 THEN 'out' ELSE 'in' END AS kind, 'external' AS origin, currency AS asset,
        CASE WHEN currency <> 'KRW' THEN abs(amount) END AS volume, CASE WHEN currency = 'KRW' THEN abs(amount) END AS amount, note
   FROM funds_moved
- WHERE at >= %(since)s AND at < %(until)s
+ WHERE at >= %(since)s AND at < %(until)s AND note <> 'taken'
  ORDER BY at, id;
 
 -- world_mode --

@@ -37,10 +37,6 @@ VALUES (%(at)s, clock_timestamp(), %(cash)s, %(equity)s, %(equity)s)
        peak_equity = greatest(portfolio.peak_equity, excluded.equity)
 RETURNING peak_equity;
 
--- shift_peak --
--- Money that came or went moves the highest value with it: it is no drawdown
-UPDATE portfolio SET peak_equity = peak_equity + %(amount)s;
-
 -- save_snapshot --
 -- The equity curve, one row each quarter of an hour
 INSERT INTO portfolio_snapshots (at, cash, equity, drawdown) VALUES (%(at)s, %(cash)s, %(equity)s, %(drawdown)s)
@@ -59,7 +55,7 @@ INSERT INTO periods (scope, started_at, equity, measured_at) VALUES (%(scope)s, 
 -- Equity at the start of the trading day and week, money that came or went since and is in the newest valuation, and the
 -- breaker's end when it is on
 SELECT p.scope, p.equity,
-       coalesce((SELECT sum(amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at
+       coalesce((SELECT sum(f.flow) FROM funds_moved f WHERE f.at > p.measured_at
                     AND f.at <= (SELECT at FROM portfolio)), 0) AS flows,
        CASE WHEN b.active THEN b.until END AS tripped_until
   FROM periods p JOIN breakers b USING (scope)

@@ -115,7 +115,12 @@ UPDATE cash SET amount = amount + %(amount)s WHERE currency = 'KRW';
 
 -- add_funds --
 -- Money without an order of ours
-INSERT INTO funds_moved (at, currency, amount, note) VALUES (%(at)s, %(currency)s, %(amount)s, %(note)s);
+INSERT INTO funds_moved (at, currency, amount, note, flow)
+VALUES (%(at)s, %(currency)s, %(amount)s, %(note)s, %(flow)s);
+
+-- shift_peak --
+-- Money that came or went moves the highest value with it: it is no drawdown
+UPDATE portfolio SET peak_equity = peak_equity + %(flow)s;
 
 -- funds_by_currency --
 -- All money that came or went from outside

@@ -34,8 +34,8 @@ WITH scheduler AS (
     SELECT market, volume * price AS value, cost FROM positions WHERE volume > 0
 ), period AS (
     SELECT DISTINCT ON (p.scope) p.scope, p.equity,
-           coalesce((SELECT sum(f.amount) FROM funds_moved f
-                      WHERE f.currency = 'KRW' AND f.at > p.measured_at AND f.at <= (SELECT at FROM portfolio)), 0) AS flows
+           coalesce((SELECT sum(f.flow) FROM funds_moved f
+                      WHERE f.at > p.measured_at AND f.at <= (SELECT at FROM portfolio)), 0) AS flows
       FROM periods p
      ORDER BY p.scope, p.started_at DESC
 ), profit AS (
@@ -74,6 +74,7 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'orders_unknown', NULL, number FROM unknown_order
     UNION ALL SELECT 'order_unknown_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM unknown_order
     UNION ALL SELECT 'reconciliation_mismatches', NULL, jsonb_array_length(mismatches) FROM switches WHERE reconciled_at IS NOT NULL
+    UNION ALL SELECT 'external_changes_unacknowledged', NULL, count(*) FROM adoptions WHERE acknowledged_at IS NULL
     UNION ALL SELECT 'reconciliation_last_success_timestamp_seconds', NULL, extract(epoch FROM reconciled_at) FROM switches WHERE reconciled_at IS NOT NULL
     UNION ALL SELECT 'portfolio_value_krw', NULL, equity FROM valuation
     UNION ALL SELECT 'portfolio_valuation_timestamp_seconds', NULL, extract(epoch FROM recorded_at) FROM portfolio

@@ -42,7 +42,7 @@ SELECT at, recorded_at, cash, equity, peak_equity,
 -- periods --
 -- The newest trading day and week: equity at its start, and money moved since that the newest valuation has seen
 SELECT DISTINCT ON (p.scope) p.scope, p.started_at, p.equity,
-       coalesce((SELECT sum(f.amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > p.measured_at
+       coalesce((SELECT sum(f.flow) FROM funds_moved f WHERE f.at > p.measured_at
                     AND f.at <= (SELECT at FROM portfolio)), 0) AS flows
   FROM periods p
  ORDER BY p.scope, p.started_at DESC;
@@ -73,6 +73,10 @@ SELECT coalesce(sum(realized), 0) AS realized FROM positions;
 -- switches --
 -- The kill switch and the last comparison with the exchange
 SELECT killed, killed_at, enabled_since, reconciled_at, mismatches, risk_checked_at FROM switches;
+
+-- waiting_adoptions --
+-- What moved from outside and waits for the owner's word, oldest first
+SELECT at, currency, market, amount, taken, price, found FROM adoptions WHERE acknowledged_at IS NULL ORDER BY id;
 
 -- pauses --
 -- Why no buys are made, oldest first

@@ -81,7 +81,7 @@ WITH opening AS (
      WHERE a.starts_at >= w.start AND a.starts_at < w."end" GROUP BY a.name
 )
 SELECT o.equity AS opened, o.at AS opened_at, c.equity AS closed, c.at AS closed_at,
-       coalesce((SELECT sum(f.amount) FROM funds_moved f WHERE f.currency = 'KRW' AND f.at > o.at AND f.at <= c.at), 0) AS flows,
+       coalesce((SELECT sum(f.flow) FROM funds_moved f WHERE f.at > o.at AND f.at <= c.at), 0) AS flows,
        d.*, t.*, b.breaker_trips,
        coalesce((SELECT jsonb_object_agg(refusal, number) FROM refused), '{}') AS blocked,
        (ceil(extract(epoch FROM least(%(end)s, greatest(c.at, w.now)) - %(start)s::timestamptz) / 3600) - l.first_hour)::int AS hours, a.hours_awake,

@@ -154,9 +154,10 @@ def _limits() -> Section:
     )
     mismatch = figure(
         "원장과 거래소의 차이",
-        "마지막 대조에서 서로 다른 것으로 드러난 항목 수; 0이 아니면 매수하지 않습니다"
+        "마지막 대조에서 서로 다른 항목 수(0이 아니면 매수하지 않습니다)와, 확인(bongsu ack)을 기다리는 외부 변동의 수"
         + runbook("LedgerMismatch"),
         Query("reconciliation_mismatches", "차이"),
+        Query("external_changes_unacknowledged", "확인 대기"),
         limits=NONE_IS_GOOD,
     )
     exits = tally("손절과 익절", "규칙이 판 횟수", "risk_exits_total", "type")

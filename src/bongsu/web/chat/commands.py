@@ -30,12 +30,13 @@ class Name(StrEnum):
     CLOSE = "close"
     KILL = "kill"
     UNKILL = "unkill"
+    ACK = "ack"
     MUTE = "mute"
     LANG = "lang"
     HELP = "help"
 
 
-CHANGES = frozenset({Name.PAUSE, Name.RESUME, Name.CLOSE, Name.KILL, Name.UNKILL, Name.MUTE})
+CHANGES = frozenset({Name.PAUSE, Name.RESUME, Name.CLOSE, Name.KILL, Name.UNKILL, Name.ACK, Name.MUTE})
 
 MENU: dict[Name, tuple[str, str]] = {
     Name.STATUS: ("지금 무엇을 하는지", "what the bot does now"),
@@ -51,6 +52,10 @@ MENU: dict[Name, tuple[str, str]] = {
     Name.CLOSE: ("한 종목 모두 팔기: /close KRW-ETH", "sell all of a market: /close KRW-ETH"),
     Name.KILL: ("킬 스위치: 새 매수를 바로 막기", "kill switch: no new buys at once"),
     Name.UNKILL: ("킬 스위치 풀기", "release the kill switch"),
+    Name.ACK: (
+        "직접 한 거래·입출금 확인: /ack KRW-ETH, /ack",
+        "what moved from outside was me: /ack KRW-ETH, /ack",
+    ),
     Name.MUTE: ("경보 무음: /mute 이름 1h", "mute an alert: /mute NAME 1h"),
     Name.LANG: ("답변 언어: /lang ko, /lang en", "language of answers: /lang ko, /lang en"),
     Name.HELP: ("명령 목록", "this list"),
@@ -126,8 +131,8 @@ def parse(text: str) -> Command | Confirmed | CalledOff | Misread:
 
 def _with_arguments(name: Name, given: list[str]) -> Command | Misread:
     match name, given:
-        case Name.CLOSE, [market]:
-            return _close(market)
+        case ((Name.CLOSE | Name.ACK), [market]):
+            return _of_market(name, market)
         case Name.MUTE, [alert, span]:
             return _mute(alert, span)
         case Name.REPORT, [day] if re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
@@ -143,10 +148,10 @@ def _with_arguments(name: Name, given: list[str]) -> Command | Misread:
             return Command(name)
 
 
-def _close(market: str) -> Command | Misread:
-    name = market.upper()
+def _of_market(name: Name, market: str) -> Command | Misread:
+    written = market.upper()
     try:
-        return Command(Name.CLOSE, market=parse_market(name if name.startswith("KRW-") else f"KRW-{name}"))
+        return Command(name, market=parse_market(written if written.startswith("KRW-") else f"KRW-{written}"))
     except ValueError:
         return Misread(f"{market[:20]}: KRW-ETH 처럼 적어 주세요", f"{market[:20]}: such as KRW-ETH")
 

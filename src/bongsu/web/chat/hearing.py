@@ -37,6 +37,7 @@ _KINDS: Mapping[Name, ControlKind] = {
     Name.CLOSE: ControlKind.CLOSE,
     Name.KILL: ControlKind.KILL,
     Name.UNKILL: ControlKind.UNKILL,
+    Name.ACK: ControlKind.ACK,
 }
 _DONE = {
     Name.KILL: (

@@ -183,6 +183,9 @@ def _risk(risk: schemas.Risk, settings: Settings, voice: Voice) -> Iterator[str]
         yield voice.say("확인 중인 주문: ", "Not settled: ") + f"{unsettled.market} {unsettled.side}"
     for mismatch in risk.mismatches:
         yield voice.say("원장 불일치: ", "Mismatch: ") + mismatch
+    for change in risk.external:
+        told = f"{change.currency} {change.amount:+f}"
+        yield voice.say(f"확인할 외부 변동: {told} (/ack)", f"From outside: {told} (/ack)")
     stop, take = -settings.stop_loss_percent / Decimal(100), settings.take_profit_percent / Decimal(100)
     yield voice.say("손절/익절: ", "Stop/take: ") + f"{percent_text(stop)}% / {percent_text(take)}%"
 
