@@ -36,7 +36,10 @@ SHOWN_ALARMS = (("SchedulerDown", 0), ("SchedulerJobSlow", 1), ("PortfolioDrawdo
 def together(voice: Voice) -> tuple[str, ...]:
     """What a storm and a night leave, and a message that may have arrived before."""
     failed = [_held(n, "storm", _failure(n), "error", voice) for n in range(3)]
-    night = (_alarm("SchedulerJobSlow"), _alarm("PortfolioDrawdown"), f.ProcessStarted("scheduler", "0.1.0"))
+    night = (
+        *(_alarm(name, voice.korean) for name in ("SchedulerJobSlow", "PortfolioDrawdown")),
+        f.ProcessStarted("scheduler", "0.1.0"),
+    )
     quiet = [_held(n, "quiet", fact, "alert", voice) for n, fact in enumerate(night)]
     (again,) = messages(_failure(0), voice, NOW)
     return gathered.storm(failed, voice), gathered.digest(quiet, voice), sent_again(again.text, 417, voice)
@@ -62,7 +65,7 @@ def letters(korean: bool) -> Mapping[str, tuple[f.Fact, ...]]:
     """By page, in the order in which they stand in the chat."""
     return {
         "trades": _trades(korean),
-        "alarms": _alarms(),
+        "alarms": _alarms(korean),
         "bot": _bot(),
         "reports": _reports(),
     }
@@ -98,9 +101,9 @@ def _blind() -> Veto:
     )
 
 
-def _alarms() -> tuple[f.Fact, ...]:
-    fired = [_alarm(name) for name, _ in SHOWN_ALARMS]
-    over = _alarm("SchedulerDown", ended=NOW + timedelta(minutes=7, seconds=12))
+def _alarms(korean: bool) -> tuple[f.Fact, ...]:
+    fired = [_alarm(name, korean) for name, _ in SHOWN_ALARMS]
+    over = _alarm("SchedulerDown", korean, ended=NOW + timedelta(minutes=7, seconds=12))
     return (
         *fired,
         over,
@@ -109,12 +112,13 @@ def _alarms() -> tuple[f.Fact, ...]:
     )
 
 
-def _alarm(name: str, ended: datetime | None = None) -> f.AlertChanged:
+def _alarm(name: str, korean: bool, ended: datetime | None = None) -> f.AlertChanged:
     """Its words with the figures filled in, as the rule's proof has them."""
     told = proven(name)
     labels, words = told["exp_labels"], told["exp_annotations"]
+    summary, description = (words[key if korean else f"{key}_en"] for key in ("summary", "description"))
     return f.AlertChanged(
-        name, ended is None, labels["severity"], words["summary"], words["description"], words["runbook_url"],
+        name, ended is None, labels["severity"], summary, description, words["runbook_url"],
         labels, name, NOW, ended,
     )  # fmt: skip
 

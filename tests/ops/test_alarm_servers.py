@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -177,3 +178,16 @@ def test_a_chat_by_name_costs_the_direct_messages_only(native: Native) -> None:
     receivers = {receiver["name"]: receiver for receiver in yaml.safe_load(config.read_text())["receivers"]}
     assert receivers["telegram"] == {"name": "telegram"}
     assert "webhook_configs" in receivers["outbox"]
+
+
+def test_what_is_sent_past_the_bot_is_english_for_an_owner_who_reads_english(native: Native) -> None:
+    english = replace(native, telegram=lambda: replace(ACCOUNT, voice=Voice("en", "live")))
+    prepare(english, "alertmanager")
+    config = yaml.safe_load((native.places.run / "alertmanager.yml").read_text())
+    (direct,) = next(r["telegram_configs"] for r in config["receivers"] if r["name"] == "telegram")
+    assert not re.search("[가-힣]", direct["message"])
+    assert re.findall(r"Annotations\.(\w+)", direct["message"]) == [
+        "summary_en",
+        "description_en",
+        "runbook_url",
+    ]

@@ -204,5 +204,6 @@ def _of_texts(rule: Rule) -> Iterator[Mutant]:
     for what, replaced in (
         ("severity", {"labels": labels | {"severity": "other"}}),
         ("description", {"annotations": annotations | {"description": "?"}}),
+        ("description_en", {"annotations": annotations | {"description_en": "?"}}),
     ):
         yield Mutant(rule, Change.TEXT, what, rule.changed(**replaced))

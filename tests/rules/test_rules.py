@@ -44,6 +44,8 @@ SCHEDULER_JOB_FAILED = {
     "annotations": {
         "summary": "스케줄러 작업 실패 감지",
         "description": "{{ $labels.job_name }} 작업이 실패했습니다.",
+        "summary_en": "A run of the scheduler failed",  # the contract's words are the Korean ones
+        "description_en": "{{ $labels.job_name }} has failed.",
         "runbook_url": "docs/runbooks/SchedulerJobFailed.md",
     },
 }
@@ -92,10 +94,20 @@ def test_every_rule_says_who_what_and_where_to_look(rule: Rule) -> None:
     labels, annotations = rule.body["labels"], rule.body["annotations"]
     assert set(labels) == {"severity", "component"}
     age = {"evaluated_at"} if rule.name == "Watchdog" else set()
-    assert set(annotations) == {"summary", "description", "runbook_url"} | age
+    words = {"summary", "description", "summary_en", "description_en"}
+    assert set(annotations) == words | {"runbook_url"} | age
     assert re.search("[가-힣]", annotations["summary"])
     assert re.search("[가-힣]", annotations["description"])
+    assert not re.search("[가-힣]", annotations["summary_en"] + annotations["description_en"])
     assert annotations["runbook_url"] == f"docs/runbooks/{rule.name}.md"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_both_languages_tell_the_same_figures(rule: Rule) -> None:
+    """Each label, value and query of one of them stands in the other."""
+    korean, english = (rule.body["annotations"][name] for name in ("description", "description_en"))
+    figures = [sorted(re.findall(r"\{\{.*?\}\}", text)) for text in (korean, english)]
+    assert figures[0] == figures[1]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
@@ -108,8 +120,9 @@ def test_no_text_shows_a_raw_figure(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_a_figure_that_is_extrapolated_is_told_as_about_so_many(rule: Rule) -> None:
     """increase() says what a window would hold if all of it were like the part that was seen: one may read as two."""
-    before = re.findall(r"(\S+) \{\{ \$value \| printf", rule.body["annotations"]["description"])
-    assert set(before) <= {"약"} or "increase(" not in rule.expression
+    told = " ".join(rule.body["annotations"][name] for name in ("description", "description_en"))
+    before = re.findall(r"(\w+) \{\{ \$value \| printf", told)
+    assert set(before) <= {"약", "about", "About"} or "increase(" not in rule.expression
 
 
 def test_every_rule_has_its_proof_and_every_proof_its_rule() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 
-from bongsu.settings import Wiring
+from bongsu.settings import Settings, Wiring
 from web.conftest import backend_of
 from web.frozen import way_to
 from web.story import Books, open_books
@@ -64,6 +64,21 @@ async def test_an_alarm_is_told_once_and_its_end_once(owner: httpx2.AsyncClient)
     alerts, told = await alarms_and_messages(owner)
     assert [(alert["firing"], alert["ends_at"]) for alert in alerts] == [(False, "2026-11-22T21:09:00+09:00")]
     assert told == 2
+
+
+async def test_an_owner_who_reads_english_is_told_in_english(books: Books, wiring: Wiring) -> None:
+    backend = backend_of(books, wiring, Settings(bongsu_lang="en"))
+    transport = httpx2.ASGITransport(app=backend)
+    told = payload("SchedulerDown", "Foreign")
+    english = {"summary_en": "The scheduler is down", "description_en": "No metrics for 5 minutes."}
+    told["alerts"][0]["annotations"] |= english
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100") as client:
+        client.headers["authorization"] = f"Bearer {wiring.api_token_file.read_text()}"
+        assert (await client.post(HOOK, json=told)).status_code == 200
+        items = (await client.get("/api/v1/alerts")).json()["items"]
+    words = {item["name"]: (item["summary"], item["description"]) for item in items}
+    assert words["SchedulerDown"] == ("The scheduler is down", "No metrics for 5 minutes.")
+    assert words["Foreign"] == ("스케줄러 중단", "5분 동안 없습니다."), "its rule has one language"
 
 
 async def test_a_new_firing_is_a_new_alarm(owner: httpx2.AsyncClient) -> None:

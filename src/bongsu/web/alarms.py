@@ -49,7 +49,8 @@ class Watchdog:
             self._recorded_at = now
 
 
-def alarm_intake(ledger: Ledger, bearer: Bearer, watchdog: Watchdog) -> APIRouter:
+def alarm_intake(ledger: Ledger, bearer: Bearer, watchdog: Watchdog, lang: Literal["ko", "en"]) -> APIRouter:
+    """`lang`: of the words that are put on record, as messages, page and API tell them."""
     router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
     @router.post("/webhook", dependencies=[Depends(bearer)])
@@ -59,7 +60,7 @@ def alarm_intake(ledger: Ledger, bearer: Bearer, watchdog: Watchdog) -> APIRoute
         for alert in payload.alerts:
             if alert not in alarms and alert.status == "firing":
                 await watchdog.note(alert)
-        for fact in map(_fact, alarms):
+        for fact in (_fact(alert, lang) for alert in alarms):
             await ledger.record(fact)
             _log.info("alert %s %s (%s)", fact.name, "firing" if fact.firing else "resolved", fact.severity)
         return {"recorded": len(alarms)}
@@ -75,17 +76,23 @@ def _made_at(alert: AlertPayload, now: datetime) -> datetime:
         return now
 
 
-def _fact(alert: AlertPayload) -> AlertChanged:
+def _fact(alert: AlertPayload, lang: Literal["ko", "en"]) -> AlertChanged:
     firing = alert.status == "firing"
     return AlertChanged(
         name=alert.labels.get("alertname", "unnamed"),
         firing=firing,
         severity=alert.labels.get("severity", "none"),
-        summary=alert.annotations.get("summary", ""),
-        description=alert.annotations.get("description", ""),
+        summary=_words(alert, "summary", lang),
+        description=_words(alert, "description", lang),
         runbook_url=alert.annotations.get("runbook_url", ""),
         labels=alert.labels,
         fingerprint=alert.fingerprint,
         starts_at=alert.starts_at,
         ends_at=None if firing else alert.ends_at,
     )
+
+
+def _words(alert: AlertPayload, name: str, lang: Literal["ko", "en"]) -> str:
+    """A rule of the owner's own may have one language only."""
+    korean = alert.annotations.get(name, "")
+    return alert.annotations.get(f"{name}_en", korean) if lang == "en" else korean

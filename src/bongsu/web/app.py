@@ -57,7 +57,7 @@ def create_backend(
         health(source, datetime.now(UTC)),
         read_api(source, settings),
         control_api(ledger, source, bearer),
-        alarm_intake(ledger, bearer, watchdog),
+        alarm_intake(ledger, bearer, watchdog, settings.bongsu_lang),
         status_page(source, settings, wiring),
     )
     for router in routers:

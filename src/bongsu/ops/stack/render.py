@@ -19,6 +19,8 @@ _ENGLISH = {
     "발생: ": "Since: ",
     "해제: ": "Resolved: ",
     "대응 방법: ": "Runbook: ",
+    ".Annotations.summary ": ".Annotations.summary_en ",
+    ".Annotations.description ": ".Annotations.description_en ",
     "안내: 봇을 거치지 않고 알람 서버가 직접 보냈습니다.": "Note: sent by the alarm server itself, past the bot.",
 }
 
