@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bongsu.core.market import HOUR, Candle
 from bongsu.core.money import Krw, Price, Volume, tick_size
 from bongsu.sandbox.book import Depth, order_book
-from bongsu.sandbox.tape import MINUTE, Tape, floor_time
+from bongsu.sandbox.tape import MINUTE, RecordedTape, Tape, floor_time
 from sandbox.worlds import ETH, FIRST
 
 NOTHING_EATEN = Depth()
@@ -29,7 +29,7 @@ def tape(price: Decimal, volume: str = "100") -> Tape:
         Volume(Decimal(volume)),
         Krw(price),
     )
-    return Tape(ETH, [hour])
+    return RecordedTape(ETH, [hour])
 
 
 ETHER = tape(Decimal(3_000_000))

@@ -1,6 +1,6 @@
-"""Candles of every unit, made from the hours; and generated hours."""
+"""Candles of every unit, made from the hours."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from bongsu.core.market import HOUR
-from bongsu.sandbox.generator import generated_feed
-from bongsu.sandbox.tape import DAY, MINUTE, Feed, Tape, merge
+from bongsu.sandbox.tape import DAY, MINUTE, Tape, merge
 from bongsu.sandbox.world import World
 from sandbox.worlds import ETH, START, Shape, options
 
@@ -83,50 +82,3 @@ def test_the_price_stands_in_silence(tape: Tape) -> None:
     assert tape.hour(START + 2 * HOUR) is None
     assert tape.trading(START + 2 * HOUR)
     assert not tape.trading(START + 4 * HOUR)
-
-
-class TestGenerated:
-    START = datetime(2025, 1, 1, tzinfo=UTC)
-
-    def feed(self, seed: int, hours: int) -> Feed:
-        feed = generated_feed(seed, self.START)
-        feed.reach(self.START + hours * HOUR)
-        return feed
-
-    def hours(self, feed: Feed, market: str = ETH) -> list:
-        tape = feed.tapes[market]
-        return [tape[n] for n in range(len(tape))]
-
-    def test_equal_seeds_equal_markets_however_they_are_reached(self) -> None:
-        at_once, in_steps = self.feed(7, 200), generated_feed(7, self.START)
-        for n in range(201):
-            in_steps.reach(self.START + n * HOUR)
-        assert self.hours(at_once) == self.hours(in_steps)
-        assert self.hours(at_once) != self.hours(self.feed(8, 200))
-
-    @pytest.mark.parametrize("seed", range(5))
-    def test_it_starts_after_its_warm_up_and_has_silent_hours(self, seed: int) -> None:
-        feed = self.feed(seed, 500)
-        assert (list(feed.tapes), feed.start, feed.end) == (["KRW-ETH", "KRW-BTC"], self.START, None)
-        for tape in feed.tapes.values():
-            assert len(tape.hours(tape.first, self.START)) >= 400
-            assert 0 < 981 - len(tape) < 60
-
-    @pytest.mark.parametrize("seed", range(3))
-    def test_a_year_of_it_is_plausible(self, seed: int) -> None:
-        feed = self.feed(seed, 8_760)
-        for market in feed.tapes:
-            hours = self.hours(feed, market)
-            assert all(h.low <= min(h.open, h.close) <= max(h.open, h.close) <= h.high for h in hours)
-            assert all(h.low * h.volume <= h.value <= h.high * h.volume for h in hours)
-            moves = [float(h.close / h.open - 1) for h in hours]
-            squares = [move**2 for move in moves]
-            mean = sum(squares) / len(squares)
-            lagged = sum((a - mean) * (b - mean) for a, b in pairwise(squares))
-            assert 0.003 < mean**0.5 < 0.015
-            assert lagged / sum((s - mean) ** 2 for s in squares) > 0.05  # calm and wild times cluster
-            assert max(h.high for h in hours) < 5 * min(h.low for h in hours)
-
-    def test_old_hours_are_forgotten(self) -> None:
-        feed = self.feed(1, 11_000)
-        assert all(len(tape) <= 10_001 for tape in feed.tapes.values())

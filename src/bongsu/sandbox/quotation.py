@@ -12,6 +12,7 @@ from starlette.routing import Route
 from bongsu.core.market import Market, MarketState
 from bongsu.core.money import tick_size
 from bongsu.sandbox import wire
+from bongsu.sandbox.coins import NAMES
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.tape import DAY, Tape
@@ -23,14 +24,6 @@ MAX_CANDLES: Final = 200
 _LEVELS: Final = 30
 _LONGEST_YEAR: Final = 8  # digits of a date without dashes; milliseconds have more
 
-_NAMES = {
-    "BTC": ("비트코인", "Bitcoin"),
-    "ETH": ("이더리움", "Ethereum"),
-    "XRP": ("엑스알피(리플)", "XRP"),
-    "SOL": ("솔라나", "Solana"),
-    "DOGE": ("도지코인", "Dogecoin"),
-    "PEPE": ("페페", "Pepe"),
-}
 _CAUTIONS = (
     "PRICE_FLUCTUATIONS",
     "TRADING_VOLUME_SOARING",
@@ -150,7 +143,7 @@ def parse_time(text: str) -> datetime:
 
 def _market(market: Market, *, warning: bool, detailed: bool) -> dict[str, Any]:
     coin = market.removeprefix("KRW-")
-    korean, english = _NAMES.get(coin, (coin, coin))
+    korean, english = NAMES.get(coin, (coin, coin))
     named: dict[str, Any] = {"market": market, "korean_name": korean, "english_name": english}
     if detailed:
         named["market_event"] = {"warning": warning, "caution": dict.fromkeys(_CAUTIONS, False)}

@@ -1,5 +1,6 @@
 """What has been traded, market by market: one-hour candles, and every other candle made from them."""
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,58 +23,37 @@ def floor_time(at: datetime, step: timedelta) -> datetime:
     return at - (at - _EPOCH) % step
 
 
-class Tape:
-    """One market's hours, oldest first. `open_ended` means that the market goes on beyond the last one."""
+class Tape(ABC):
+    """One market's hours, oldest first."""
 
-    def __init__(self, market: Market, candles: Iterable[Candle], *, open_ended: bool = False) -> None:
+    def __init__(self, market: Market) -> None:
         self.market = market
-        self._open_ended = open_ended
-        self._candles: list[Candle] = []
-        self._opened: list[datetime] = []
-        for candle in candles:
-            self.append(candle)
-
-    def append(self, candle: Candle) -> None:
-        self._candles.append(candle)
-        self._opened.append(candle.opened_at)
-
-    def forget_before(self, at: datetime) -> None:
-        cut = bisect_left(self._opened, at)
-        del self._candles[:cut], self._opened[:cut]
 
     @property
+    @abstractmethod
     def first(self) -> datetime:
-        return self._opened[0]
+        """When the oldest hour opened."""
 
-    @property
-    def end(self) -> datetime:
-        return self._opened[-1] + HOUR
+    @abstractmethod
+    def last(self, at: datetime) -> Candle | None:
+        """The newest candle that opened at or before `at`."""
 
-    def __len__(self) -> int:
-        return len(self._candles)
+    @abstractmethod
+    def hours(self, start: datetime, end: datetime) -> list[Candle]:
+        """Candles that opened in [start, end)."""
 
-    def __getitem__(self, index: int) -> Candle:
-        return self._candles[index]
+    @abstractmethod
+    def listed(self, at: datetime) -> bool:
+        pass
+
+    @abstractmethod
+    def trading(self, at: datetime) -> bool:
+        pass
 
     def hour(self, at: datetime) -> Candle | None:
         """The candle that `at` lies in; None in a silent interval."""
         last = self.last(at)
         return last if last is not None and at < last.closed_at else None
-
-    def last(self, at: datetime) -> Candle | None:
-        """The newest candle that opened at or before `at`."""
-        index = bisect_right(self._opened, at)
-        return self._candles[index - 1] if index else None
-
-    def hours(self, start: datetime, end: datetime) -> list[Candle]:
-        """Candles that opened in [start, end)."""
-        return self._candles[bisect_left(self._opened, start) : bisect_left(self._opened, end)]
-
-    def listed(self, at: datetime) -> bool:
-        return bool(self._opened) and self.first <= at
-
-    def trading(self, at: datetime) -> bool:
-        return self.listed(at) and (self._open_ended or at < self.end)
 
     def price(self, at: datetime) -> Price:
         """Of the last trade. Raises LookupError before the first candle."""
@@ -108,6 +88,42 @@ class Tape:
             return None if hour is None else _part(hour, start, interval, now)
         parts = [_seen(hour, now) for hour in self.hours(start, min(start + interval, now))]
         return merge(parts, start, interval) if parts else None
+
+
+class RecordedTape(Tape):
+    """It ends with its last candle."""
+
+    def __init__(self, market: Market, candles: Iterable[Candle]) -> None:
+        super().__init__(market)
+        self._candles = list(candles)
+        self._opened = [candle.opened_at for candle in self._candles]
+
+    @property
+    def first(self) -> datetime:
+        return self._opened[0]
+
+    @property
+    def end(self) -> datetime:
+        return self._opened[-1] + HOUR
+
+    def __len__(self) -> int:
+        return len(self._candles)
+
+    def __getitem__(self, index: int) -> Candle:
+        return self._candles[index]
+
+    def last(self, at: datetime) -> Candle | None:
+        index = bisect_right(self._opened, at)
+        return self._candles[index - 1] if index else None
+
+    def hours(self, start: datetime, end: datetime) -> list[Candle]:
+        return self._candles[bisect_left(self._opened, start) : bisect_left(self._opened, end)]
+
+    def listed(self, at: datetime) -> bool:
+        return bool(self._opened) and self.first <= at
+
+    def trading(self, at: datetime) -> bool:
+        return self.listed(at) and at < self.end
 
 
 def merge(parts: list[Candle], start: datetime, interval: timedelta) -> Candle:

@@ -1,7 +1,8 @@
 """A market's state of the moment: the last price, the day so far, 24 hours, 52 weeks."""
 
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,11 +25,30 @@ class _Extremes:
     low_on: datetime
 
 
+@dataclass(slots=True)
+class _Year:
+    """The closed days of a market's last year; each is looked at once."""
+
+    until: datetime
+    days: deque[tuple[datetime, _Extremes | None]] = field(default_factory=deque)
+    whole: _Extremes | None = None
+
+    def go_on(self, tape: Tape, today: datetime) -> None:
+        if self.until >= today:
+            return
+        while self.until < today:
+            self.days.append((self.until, _extremes(tape.hours(self.until, self.until + DAY))))
+            self.until += DAY
+        while self.days and self.days[0][0] < today - _YEAR:
+            self.days.popleft()
+        self.whole = _widest(extremes for _, extremes in self.days)
+
+
 class Tickers:
-    """Remembers each market's closed days of the last year until the next day."""
+    """Remembers each market's closed days of the last year."""
 
     def __init__(self) -> None:
-        self._closed_days: dict[Market, tuple[datetime, _Extremes | None]] = {}
+        self._years: dict[Market, _Year] = {}
 
     def of(self, tape: Tape, now: datetime) -> dict[str, Any]:
         """`tape` is listed at `now`."""
@@ -52,11 +72,10 @@ class Tickers:
         }
 
     def _last_52_weeks(self, tape: Tape, today: Candle) -> dict[str, Any]:
-        day, closed = self._closed_days.get(tape.market, (None, None))
-        if day != today.opened_at:
-            closed = _extremes(tape.hours(today.opened_at - _YEAR, today.opened_at))
-            self._closed_days[tape.market] = (today.opened_at, closed)
-        year = _wider(closed, today)
+        day = today.opened_at
+        closed = self._years.setdefault(tape.market, _Year(max(day - _YEAR, floor_time(tape.first, DAY))))
+        closed.go_on(tape, day)
+        year = _wider(closed.whole, today)
         return {
             "highest_52_week_price": year.high,
             "highest_52_week_date": _date(year.high_on),
@@ -113,6 +132,15 @@ def _extremes(candles: Iterable[Candle]) -> _Extremes | None:
     for candle in candles:
         found = _wider(found, candle)
     return found
+
+
+def _widest(parts: Iterable[_Extremes | None]) -> _Extremes | None:
+    """The earlier day where two reached as far."""
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    highest, lowest = max(known, key=lambda x: x.high), min(known, key=lambda x: x.low)
+    return _Extremes(highest.high, highest.high_on, lowest.low, lowest.low_on)
 
 
 def _wider(found: _Extremes | None, candle: Candle) -> _Extremes:

@@ -15,7 +15,7 @@ from bongsu.sandbox.candles import CandleSource, digest, parse_sources, read_can
 from bongsu.sandbox.clock import MarketClock, Speed
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.store import Store, erase
-from bongsu.sandbox.tape import Feed, Tape
+from bongsu.sandbox.tape import Feed, RecordedTape
 
 if TYPE_CHECKING:  # reading YAML is for those who have a scenario
     from bongsu.sandbox.scenario import Scenario
@@ -38,7 +38,7 @@ class ExchangeOptions:
     candles: tuple[str, ...] = ()
     speed: Speed = 60.0
     seed: int = (
-        26  # a market whose first hour gives the rules something to buy: a first run shows a trade at once
+        58  # a market whose first hour gives the rules something to buy: a first run shows a trade at once
     )
     capital: Decimal = Decimal(1_000_000)
     fee: Decimal = Decimal("0.0005")
@@ -137,7 +137,7 @@ def _feed(options: ExchangeOptions) -> Feed:
 
 
 def _recorded_feed(sources: list[CandleSource], start: datetime | None) -> Feed:
-    tapes = {source.market: Tape(source.market, read_candles(source)) for source in sources}
+    tapes = {source.market: RecordedTape(source.market, read_candles(source)) for source in sources}
     starts = [tape[WARM_UP].opened_at for tape in tapes.values() if len(tape) > WARM_UP]
     if not starts:
         names = ", ".join(str(source.path) for source in sources)
