@@ -62,6 +62,7 @@ from bongsu.trading.listing import Listing
 from bongsu.trading.opening import Opening
 from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
+from bongsu.trading.ranges import TrueRanges
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler
 from bongsu.trading.timetable import timetable
@@ -279,7 +280,9 @@ def _compose(
     )
     reconciliation = Reconciliation(exchange, ledger, clock, execution)
     valuation = Valuation(exchange, ledger, clock, execution, limits, settings.trading_day_start)
-    protection = Protection(exchange, ledger, clock, execution, limits, settings.bongsu_lang)
+    protection = Protection(
+        exchange, ledger, clock, execution, limits, TrueRanges(exchange, clock), settings.bongsu_lang
+    )
     cycle = TradingCycle(
         markets=markets,
         ledger=ledger,

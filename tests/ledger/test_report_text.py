@@ -26,7 +26,8 @@ FIGURES = Report(
     opened=won(1_000_000), opened_at=NINE - DAY, closed=won(1_015_000), closed_at=NINE + timedelta(seconds=2), flows=won(0),
     buys=3, sells=2, holds=19, rejected=1, bought=2, sold=1, volume=won("599999.6"), fees=won("299.99"),
     realized=won("15300.4"),
-    stop_losses=0, take_profits=1, breaker_trips=0, blocked={VetoReason.MIN_INTERVAL: 2, VetoReason.MAX_DAILY: 1},
+    stop_losses=0, take_profits=1, trailing_stops=0, breaker_trips=0,
+    blocked={VetoReason.MIN_INTERVAL: 2, VetoReason.MAX_DAILY: 1},
     ai_cost=won(0), hours=24, hours_awake=23, alarms={},
 )  # fmt: skip
 

@@ -126,7 +126,7 @@ VALUES = {
     ("duplicate_orders_prevented_total", "layer"): "intent identifier lease candle",
     ("portfolio_pnl_krw", "window"): "daily weekly",
     ("circuit_breaker_active", "scope"): "daily weekly",
-    ("risk_exits_total", "type"): "stop_loss take_profit",
+    ("risk_exits_total", "type"): "stop_loss take_profit trailing_stop",
     ("trade_frequency_blocks_total", "reason"): "min_interval max_daily",
     ("bot_errors_total", "error_type"): "exchange llm db telegram data validation risk config scheduler "
     "internal",

@@ -23,6 +23,7 @@ from bongsu.trading.controls import Controls
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock
 from bongsu.trading.protect import Protection
+from bongsu.trading.ranges import TrueRanges
 from bongsu.trading.reconcile import Comparison, Reconciliation
 from core.samples import BTC, ETH, NOON
 from web.story import ACCOUNT, OFTEN, Books, execute, open_books, request, value
@@ -83,7 +84,9 @@ class Desk:
         execution = Execution(exchange, books.ledger, clock, account=ACCOUNT, patience=1.0, blind=lambda: ())
         self.reconciliation = Reconciliation(exchange, books.ledger, clock, execution)
         self.comparison = Comparison(exchange, books.ledger, clock)
-        protection = Protection(exchange, books.ledger, clock, execution, OFTEN, "ko")
+        protection = Protection(
+            exchange, books.ledger, clock, execution, OFTEN, TrueRanges(exchange, clock), "ko"
+        )
         self.controls = Controls(books.ledger, protection, lambda _: pytest.fail("nobody asked for a cycle"))
 
     async def rows(self, query: str) -> list[dict[str, Any]]:

@@ -49,6 +49,12 @@ def indicators(candles: Sequence[Candle]) -> dict[str, float]:
     }
 
 
+def average_true_range(candles: Sequence[Candle]) -> float:
+    """Of 14 intervals, in won, by Wilder's smoothing. Raises ValueError with fewer than 15 candles, or odd ones."""
+    high, low, close = (_prices([getattr(c, name) for c in candles]) for name in ("high", "low", "close"))
+    return _finite(talib.ATR(high, low, close, timeperiod=14)[-1])
+
+
 def fill_gaps(candles: Sequence[Candle], until: datetime) -> list[Candle]:
     """One candle for each interval from the first candle to `until`, the close of the last one.
 

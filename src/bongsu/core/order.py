@@ -23,6 +23,7 @@ class Trigger(StrEnum):
     DECISION = "decision"
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
+    TRAILING_STOP = "trailing_stop"
     CLOSE = "close"
 
 

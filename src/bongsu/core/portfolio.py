@@ -1,6 +1,6 @@
 """Balances, positions and profit, by average cost with fees inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ class Position:
     cost: Krw
     realized: Krw  # profit taken so far, over all times
     opened_at: datetime | None  # market time of the entry; None when flat
+    peak: Price | None = None  # the highest confirmed price since then
 
     @property
     def held(self) -> bool:
@@ -51,6 +52,7 @@ def apply_execution(
             Krw(position.cost + funds + fee),
             position.realized,
             position.opened_at or at,
+            position.peak,
         )
     if volume > position.volume:
         raise ValueError(f"{position.market}: sold {volume}, held {position.volume}")
@@ -63,6 +65,7 @@ def apply_execution(
         Krw(position.cost - cost_sold),
         Krw(position.realized + funds - fee - cost_sold),
         position.opened_at if rest > 0 else None,
+        position.peak if rest > 0 else None,
     )
 
 
@@ -77,7 +80,7 @@ def without(position: Position, volume: Volume) -> Position:
     if rest == 0:
         return Position(position.market, rest, Krw(ZERO), position.realized, None)
     cost = Krw(position.cost - position.cost * volume / position.volume)
-    return Position(position.market, rest, cost, position.realized, position.opened_at)
+    return replace(position, volume=rest, cost=cost)
 
 
 def cash_change(order: Order) -> Krw:

@@ -53,6 +53,7 @@ class Report:
     realized: Krw
     stop_losses: int
     take_profits: int
+    trailing_stops: int
     breaker_trips: int
     blocked: Mapping[VetoReason, int]
     ai_cost: Krw

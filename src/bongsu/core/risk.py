@@ -24,6 +24,8 @@ class RiskLimits:
 
     stop_loss: Decimal = Decimal("0.05")
     take_profit: Decimal = Decimal("0.10")
+    atr_stop: Decimal | None = None  # average true ranges below the entry, where that is above the stop-loss
+    trailing_atr: Decimal | None = None  # average true ranges below the highest price since the entry
     daily_loss: Decimal = Decimal("0.10")
     weekly_loss: Decimal = Decimal("0.15")
     min_trade_interval: timedelta = timedelta(hours=4)

@@ -161,7 +161,7 @@ def _of_order(request: OrderRequest, order: Order) -> Increments:
     added[key(metrics.TRADE_VOLUME, **where)] = order.funds
     added[key(metrics.TRADE_FEE, **where)] = order.paid_fee
     added[key(metrics.FILLS, side=order.side)] = Decimal(len(order.fills))
-    if request.trigger in (Trigger.STOP_LOSS, Trigger.TAKE_PROFIT):
+    if request.trigger in (Trigger.STOP_LOSS, Trigger.TAKE_PROFIT, Trigger.TRAILING_STOP):
         added[key(metrics.RISK_EXITS, symbol=order.market, type=request.trigger)] = ONE
     return added
 

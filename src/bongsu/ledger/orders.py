@@ -185,6 +185,10 @@ async def add_funds(tx: Tx, currency: str, amount: Decimal, note: str, at: Any, 
         await add_cash(tx, Krw(amount))
 
 
+async def raise_peak(tx: Tx, market: Market, price: Price) -> None:
+    await tx.execute(_SQL["raise_peak"], {"market": market, "price": price})
+
+
 async def _close(tx: Tx, identifier: UUID, state: IntentState, reason: str) -> None:
     await tx.execute(_SQL["close_intent"], {"identifier": identifier, "state": state, "reason": reason})
 
@@ -203,6 +207,7 @@ async def save_position(tx: Tx, position: Position) -> None:
             "cost": position.cost,
             "realized": position.realized,
             "opened_at": position.opened_at,
+            "peak": position.peak,
         },
     )
 
@@ -214,6 +219,7 @@ def _position(row: Mapping[str, Any]) -> Position:
         Krw(row["cost"]),
         Krw(row["realized"]),
         row["opened_at"],
+        row["peak"],
     )
 
 

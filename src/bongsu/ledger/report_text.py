@@ -132,6 +132,8 @@ def _operation(figures: Report, voice: Voice) -> Iterator[str]:
         f"• 손절 {exits}",
         f"• Stop-loss {figures.stop_losses}, take-profit {figures.take_profits}, loss limit reached {figures.breaker_trips}",
     )
+    if figures.trailing_stops:
+        yield voice.say("• 트레일링 스톱: ", "• Trailing stops: ") + _times(figures.trailing_stops, voice)
     blocked = {voice.say(*_BLOCKS[reason]): n for reason, n in figures.blocked.items()}
     yield voice.say("• 한도가 막은 판단: ", "• Decisions held back: ") + _counted(blocked, "회", voice)
     yield voice.say("• 검증이 거부한 응답: ", "• Advice refused: ") + _times(figures.rejected, voice)

@@ -365,6 +365,10 @@ class Ledger:
         async with self._database.transaction("jobs") as tx:
             await tx.execute(_SQL["enabled_now"])
 
+    async def raise_peak(self, market: Market, price: Price) -> None:
+        async with self._database.transaction("jobs") as tx:
+            await orders.raise_peak(tx, market, price)
+
     async def risk_checked(self) -> None:
         async with self._database.transaction("jobs") as tx:
             await tx.execute(_SQL["risk_checked"])

@@ -146,7 +146,7 @@ CIRCUIT_BREAKER_TRIPS = _counter(
     "circuit_breaker_trips_total", "Loss limits reached", ("scope", ("daily", "weekly"))
 )
 RISK_EXITS = _counter(
-    "risk_exits_total", "Exits by the rules", _SYMBOL, ("type", ("stop_loss", "take_profit"))
+    "risk_exits_total", "Exits by the rules", _SYMBOL, ("type", ("stop_loss", "take_profit", "trailing_stop"))
 )
 TRADE_FREQUENCY_BLOCKS = _counter(
     "trade_frequency_blocks_total", "Buys that came too soon", ("reason", ("min_interval", "max_daily"))

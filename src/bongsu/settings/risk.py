@@ -20,6 +20,18 @@ class RiskSettings(BaseSettings):
     take_profit_percent: Percent = Field(
         Decimal(10), description="익절: 진입가 대비 이만큼 오르면 팝니다(%).|Take-profit (% above entry)."
     )
+    stop_loss_atr: Annotated[Decimal, Field(ge=0, le=20)] = Field(
+        Decimal(0),
+        description="변동성 손절: 진입가에서 ATR(14시간 평균 변동폭)의 이 배수만큼 내려도 팝니다. STOP_LOSS_PERCENT보다 가까울 때만 쓰입니다. 0이면 끕니다."
+        "|Stop by volatility: this many ATR (average true range of 14 hours) below the entry, where that is closer than STOP_LOSS_PERCENT. 0: off.",
+    )
+    trailing_stop: bool = Field(
+        False,
+        description="트레일링 스톱: 진입 뒤 최고가에서 TRAILING_STOP_ATR배의 ATR만큼 내리면 팝니다.|Trailing stop: sells TRAILING_STOP_ATR times the ATR below the highest price since the entry.",
+    )
+    trailing_stop_atr: Annotated[Decimal, Field(gt=0, le=20)] = Field(
+        Decimal(2), description="트레일링 스톱의 거리(ATR의 배수).|Distance of the trailing stop, in ATR."
+    )
     daily_loss_limit_percent: Percent = Field(
         Decimal(10), description="일일 손실 한도(%). 넘으면 다음 거래일까지 매수 중단.|Daily loss limit."
     )
@@ -53,6 +65,8 @@ class RiskSettings(BaseSettings):
         return RiskLimits(
             stop_loss=self.stop_loss_percent / 100,
             take_profit=self.take_profit_percent / 100,
+            atr_stop=self.stop_loss_atr or None,
+            trailing_atr=self.trailing_stop_atr if self.trailing_stop else None,
             daily_loss=self.daily_loss_limit_percent / 100,
             weekly_loss=self.weekly_loss_limit_percent / 100,
             min_trade_interval=timedelta(hours=float(self.min_trade_interval_hours)),
@@ -65,4 +79,4 @@ class RiskSettings(BaseSettings):
 
 
 def limits_as_text(limits: RiskLimits) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(limits).items()}
+    return {name: "off" if value is None else str(value) for name, value in asdict(limits).items()}

@@ -1,9 +1,9 @@
-"""Stop-loss and take-profit: rules only, no advisor, and never blocked by what blocks a buy."""
+"""Stop-loss, trailing stop and take-profit: rules only, no advisor, and never blocked by what blocks a buy."""
 
 import asyncio
 from dataclasses import dataclass
 
-from bongsu.core.exits import RULE_CONFIDENCE, exit_due, quotes_agree
+from bongsu.core.exits import RULE_CONFIDENCE, exit_due, needs_range, quotes_agree
 from bongsu.core.facts import PriceRejected, TradeVetoed
 from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Price, notional
@@ -15,6 +15,7 @@ from bongsu.core.snapshot import PriceSource
 from bongsu.errors import ExchangeError
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock, Exchange, Ledger
+from bongsu.trading.ranges import TrueRanges
 
 _PARTS = 10
 _REFILL = 1.0  # wall seconds for the book between two parts
@@ -27,6 +28,7 @@ class Protection:
     clock: Clock
     execution: Execution
     limits: RiskLimits
+    ranges: TrueRanges
     lang: str
 
     async def run(self) -> None:
@@ -72,9 +74,15 @@ class Protection:
             told = f"ticker {ticker.price:f}, book {book.mid:f}"
             await self.ledger.record(PriceRejected(position.market, PriceSource.QUOTES, told))
             return
-        due = exit_due(position, ticker.price, book.mid, self.limits)
+        await self._follow(position, min(ticker.price, book.mid))
+        true_range = await self.ranges.of(position.market) if needs_range(self.limits) else None
+        due = exit_due(position, ticker.price, book.mid, self.limits, true_range)
         if due is not None and await self._is_sellable(position, ticker.price):
             await self._sell(position, due.trigger, due.reason if self.lang == "ko" else due.reason_en)
+
+    async def _follow(self, position: Position, price: Price) -> None:
+        if position.peak is None or price > position.peak:
+            await self.ledger.raise_peak(position.market, price)
 
     async def _is_sellable(self, position: Position, price: Price) -> bool:
         """A rest that the exchange takes no order for is no news each minute; the next buy adds to it."""

@@ -20,11 +20,11 @@ SELECT amount FROM cash WHERE currency = 'KRW';
 
 -- positions --
 -- What is held or was held
-SELECT market, volume, cost, realized, opened_at, price, valued_at FROM positions ORDER BY market;
+SELECT market, volume, cost, realized, opened_at, peak, price, valued_at FROM positions ORDER BY market;
 
 -- position --
 -- One of them, locked for the settlement
-SELECT market, volume, cost, realized, opened_at FROM positions WHERE market = %(market)s FOR UPDATE;
+SELECT market, volume, cost, realized, opened_at, peak FROM positions WHERE market = %(market)s FOR UPDATE;
 
 -- market_states --
 -- What the exchange lets anybody do, market by market
@@ -104,10 +104,15 @@ VALUES (%(uuid)s, %(order_uuid)s, %(market)s, %(side)s, %(price)s, %(volume)s, %
 
 -- save_position --
 -- What is held now
-INSERT INTO positions (market, volume, cost, realized, opened_at)
-VALUES (%(market)s, %(volume)s, %(cost)s, %(realized)s, %(opened_at)s)
+INSERT INTO positions (market, volume, cost, realized, opened_at, peak)
+VALUES (%(market)s, %(volume)s, %(cost)s, %(realized)s, %(opened_at)s, %(peak)s)
     ON CONFLICT (market) DO UPDATE
-   SET volume = excluded.volume, cost = excluded.cost, realized = excluded.realized, opened_at = excluded.opened_at;
+   SET volume = excluded.volume, cost = excluded.cost, realized = excluded.realized, opened_at = excluded.opened_at,
+       peak = excluded.peak;
+
+-- raise_peak --
+-- Two quotes stood higher than ever since the entry
+UPDATE positions SET peak = greatest(peak, %(price)s) WHERE market = %(market)s AND volume > 0;
 
 -- add_cash --
 -- Won that came or went

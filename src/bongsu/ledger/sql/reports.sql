@@ -64,7 +64,8 @@ WITH opening AS (
            coalesce(sum(o.executed_funds), 0) AS volume, coalesce(sum(o.paid_fee), 0) AS fees,
            coalesce(sum(o.realized), 0) AS realized,
            count(*) FILTER (WHERE i.trigger = 'stop_loss') AS stop_losses,
-           count(*) FILTER (WHERE i.trigger = 'take_profit') AS take_profits
+           count(*) FILTER (WHERE i.trigger = 'take_profit') AS take_profits,
+           count(*) FILTER (WHERE i.trigger = 'trailing_stop') AS trailing_stops
       FROM orders o LEFT JOIN order_intents i USING (identifier)
      WHERE o.executed_volume > 0 AND o.created_at >= %(start)s AND o.created_at < %(end)s
 ), tripped AS (

@@ -10,7 +10,7 @@ SPOKEN = {
     "decision": {"buy": "매수 (buy)", "sell": "매도 (sell)", "hold": "관망 (hold)"},
     "window": {"daily": "오늘", "weekly": "이번 주"},
     "scope": {"daily": "일일 한도", "weekly": "주간 한도"},
-    "type": {"stop_loss": "손절", "take_profit": "익절"},
+    "type": {"stop_loss": "손절", "take_profit": "익절", "trailing_stop": "트레일링 스톱"},
     "outcome": {
         "filled": "전량 체결",
         "partial": "일부 체결",

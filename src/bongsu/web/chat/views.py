@@ -188,6 +188,10 @@ def _risk(risk: schemas.Risk, settings: Settings, voice: Voice) -> Iterator[str]
         yield voice.say(f"확인할 외부 변동: {told} (/ack)", f"From outside: {told} (/ack)")
     stop, take = -settings.stop_loss_percent / Decimal(100), settings.take_profit_percent / Decimal(100)
     yield voice.say("손절/익절: ", "Stop/take: ") + f"{percent_text(stop)}% / {percent_text(take)}%"
+    if settings.stop_loss_atr:
+        yield voice.say("변동성 손절: ", "Stop by volatility: ") + f"{settings.stop_loss_atr:f} × ATR"
+    if settings.trailing_stop:
+        yield voice.say("트레일링 스톱: ", "Trailing stop: ") + f"{settings.trailing_stop_atr:f} × ATR"
 
 
 async def _report(text: str | None, view: View, settings: Settings, voice: Voice) -> str:
