@@ -29,7 +29,14 @@ from psycopg.rows import dict_row
 
 from bongsu.core.decision import Action, Advice, Reason
 from bongsu.core.snapshot import MarketSnapshot
-from bongsu.settings import Settings, Wiring
+from bongsu.settings import (
+    SANDBOX_ACCESS_KEY,
+    SANDBOX_CHAT,
+    SANDBOX_SECRET_KEY,
+    SANDBOX_TOKEN,
+    Settings,
+    Wiring,
+)
 from ports import free_offset, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -243,6 +250,37 @@ def play_misquoted(settings: dict[str, Any], wiring: dict[str, Any], advisor: An
     play(settings, wiring, advisor, log)
 
 
+def play_alone(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The same scheduler in live mode without the rest of a stack, whose health it does not ask for."""
+    from bongsu.ops.live import gate
+
+    gate._STACK = ()
+    play(settings, wiring, advisor, log)
+
+
+def play_impatient(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The same scheduler in live mode; it waits a tenth of a second for the rest of the stack to be well."""
+    from bongsu.ops.live import gate
+
+    gate.PATIENCE = 0.1
+    play(settings, wiring, advisor, log)
+
+
+def live_settings(upbit: str) -> dict[str, Any]:
+    """Of an owner who has done everything but type the phrase; `upbit` stands in for Upbit and for Telegram."""
+    return {
+        "bongsu_mode": "live",
+        "upbit_api_url": upbit,
+        "upbit_access_key": SANDBOX_ACCESS_KEY,
+        "upbit_secret_key": SANDBOX_SECRET_KEY,
+        "upbit_ip_allowlist_set": True,
+        "upbit_no_withdraw_right": True,
+        "telegram_enabled": True,
+        "telegram_bot_token": SANDBOX_TOKEN,
+        "telegram_chat_id": SANDBOX_CHAT,
+    }
+
+
 @contextmanager
 def open_stage(
     directory: Path,
@@ -251,11 +289,14 @@ def open_stage(
     candles: str | Sequence[str] | None,
     speed: str = "max",
     seed: int = 1,
+    real_time: bool = False,
     **settings: Any,
 ) -> Iterator[Stage]:
     port = free_port()
     command = [sys.executable, "-m", "bongsu", "exchange", "--world-dir", str(directory / "world")]
     command += ["--port", str(port), "--speed", speed, "--seed", str(seed)]
+    if real_time:
+        command += ["--real-time", "--start", (datetime.now(UTC) - timedelta(hours=1)).isoformat()]
     for recording in [candles] if isinstance(candles, str) else candles or ():
         command += ["--candles", recording]
     with (directory / "exchange.log").open("wb") as log:

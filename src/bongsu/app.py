@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 import socket
@@ -16,16 +15,14 @@ from typing import TypeVar
 from prometheus_client import start_http_server
 
 import bongsu
-from bongsu.adapters.clock import SandboxClock
+from bongsu.adapters.clock import SandboxClock, WallClock
 from bongsu.adapters.prometheus import count_alert_rules, look_at_alarm_servers, read_waits
-from bongsu.adapters.sandbox_world import SandboxWorld, read_world
 from bongsu.adapters.upbit.client import UpbitExchange
 from bongsu.advisors.rules import RulesAdvisor
 from bongsu.core.decision import ValidationRules
-from bongsu.core.facts import JobName
+from bongsu.core.facts import JobName, LiveStarted
 from bongsu.core.market import Market
 from bongsu.core.start_check import Start
-from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
@@ -42,10 +39,9 @@ from bongsu.ops.daily_backup import DailyBackup
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
 from bongsu.ops.stack.places import CHECKOUT, Places
+from bongsu.place import find_place, open_exchange, when_there
 from bongsu.sending import look_at_second, open_senders, telegram_account
 from bongsu.settings import (
-    SANDBOX_ACCESS_KEY,
-    SANDBOX_SECRET_KEY,
     Settings,
     Wiring,
     account_of,
@@ -73,7 +69,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STARTUP_PATIENCE = 60.0  # wall seconds in which the database and the exchange must have appeared
 RULES_EVERY = 15.0  # wall seconds between two questions for the loaded alert rules
 FIRST_WORDS = 10.0  # seconds to become the one that sends, before anything is told
 LAST_WORDS = 2.0  # wall seconds for the last messages of a process that stops
@@ -164,20 +159,6 @@ def _stop_on_signal(stopping: asyncio.Event) -> None:
         loop.add_signal_handler(name, stopping.set)
 
 
-def choose_markets(settings: Settings, world: SandboxWorld) -> tuple[Market, ...]:
-    """A recording is traded with its own markets, a generated world with the configured ones it has.
-
-    Raises CannotStart when none is left.
-    """
-    if world.recorded:
-        return tuple(world.markets)
-    chosen = tuple(market for market in settings.markets if market in world.markets)
-    if not chosen:
-        there = ", ".join(world.markets)
-        raise CannotStart(f"MARKETS: 이 시장에는 {there} 만 있습니다 (this market has {there} only)")
-    return chosen
-
-
 @dataclass(frozen=True, slots=True)
 class Trading:
     """A process's way to trade, connected."""
@@ -186,7 +167,7 @@ class Trading:
     database: Database
     ledger: Ledger
     lease: Lease
-    clock: SandboxClock
+    clock: SandboxClock | WallClock
     exchange: UpbitExchange
     opening: Opening
     listing: Listing
@@ -204,9 +185,9 @@ async def open_trading(
     url = database_url(settings, wiring)
     await when_there("PostgreSQL", lambda: bring_up_to_date(url))
     async with contextlib.AsyncExitStack() as stack:
-        clock = await when_there(wiring.exchange_url, lambda: SandboxClock.connect(wiring.exchange_url))
+        place = await find_place(settings, wiring)
+        clock, markets = place.clock, place.markets
         stack.push_async_callback(clock.close)
-        world = await read_world(wiring.exchange_url)
         database = Database(url, process=process)
         telemetry = Telemetry(
             Owner.SCHEDULER,
@@ -220,9 +201,10 @@ async def open_trading(
         stack.push_async_callback(database.close)
         lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
         ledger = open_ledger(settings, database, lease, wiring.pulse_file)
-        markets = choose_markets(settings, world)
-        await when_there("PostgreSQL", lambda: ledger.prepare(world.id, settings.bongsu_mode, markets))
-        exchange = await stack.enter_async_context(_open_exchange(wiring, clock, telemetry))
+        await when_there("PostgreSQL", lambda: ledger.prepare(place.world, settings.bongsu_mode, markets))
+        if settings.is_live:
+            await _require_fit(settings, wiring, ledger)
+        exchange = await stack.enter_async_context(open_exchange(settings, place, telemetry))
         opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
         listing = Listing(exchange, ledger, markets, lambda: opening.closed)
         blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
@@ -234,7 +216,7 @@ async def open_trading(
             telemetry,
             listing,
             markets,
-            account_of(world.id),
+            account_of(settings.bongsu_mode, place.world),
             advisor,
             blind,
         )
@@ -257,7 +239,7 @@ async def open_trading(
 def _compose(
     settings: Settings,
     ledger: Ledger,
-    clock: SandboxClock,
+    clock: SandboxClock | WallClock,
     exchange: UpbitExchange,
     telemetry: Telemetry,
     listing: Listing,
@@ -308,19 +290,16 @@ def _compose(
     return protection, timetable(runs, settings.trading_day_start)
 
 
-def _open_exchange(wiring: Wiring, clock: SandboxClock, telemetry: Telemetry) -> UpbitExchange:
-    def count(endpoint: str, outcome: str, seconds: float) -> None:
-        telemetry.instruments.count("exchange_requests_total", endpoint=endpoint, outcome=outcome)
-        telemetry.instruments.observe("exchange_request_duration_seconds", seconds, endpoint=endpoint)
+async def _require_fit(settings: Settings, wiring: Wiring, ledger: Ledger) -> None:
+    """Raises LiveRefused. The first start that passes is on record, with its cap."""
+    from bongsu.ops.live.consent import read_consent
+    from bongsu.ops.live.gate import require_fit
 
-    return UpbitExchange(
-        wiring.exchange_url,
-        SANDBOX_ACCESS_KEY,
-        SANDBOX_SECRET_KEY,
-        on_request=count,
-        market_clock=lambda: clock.state,
-        rate_factor=math.inf if clock.state.lockstep else max(1.0, clock.state.speed),
-    )
+    held = (await ledger.portfolio()).positions or await ledger.open_intents()
+    await require_fit(settings, wiring, holding=bool(held))
+    consent = read_consent(wiring.bongsu_state_dir, settings)
+    assert consent is not None  # it is refused otherwise
+    await ledger.record(LiveStarted(settings.live_first_week_cap_krw, consent.by, consent.at))
 
 
 @contextlib.asynccontextmanager
@@ -341,18 +320,6 @@ def instance_name(process: str) -> str:
     return f"{process}@{socket.gethostname()}:{os.getpid()}"
 
 
-async def when_there(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-    """A server that starts beside us may need a moment. Raises CannotStart after a minute."""
-    deadline = asyncio.get_running_loop().time() + STARTUP_PATIENCE
-    while True:
-        try:
-            return await attempt()
-        except (ExchangeUnavailable, LedgerUnavailable) as absent:
-            if asyncio.get_running_loop().time() > deadline:
-                raise CannotStart(f"{what}: {STARTUP_PATIENCE:.0f} s, {type(absent).__name__}") from absent
-            await asyncio.sleep(0.2)
-
-
 async def run_backend(settings: Settings | None = None, wiring: Wiring | None = None) -> None:
     """Until SIGTERM or SIGINT; the database's absence ends nothing. Raises SettingsInvalid and CannotStart."""
     from bongsu.ledger.projection import project
@@ -363,6 +330,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
 
     settings, wiring = settings or load_settings(), wiring or Wiring()
     configure_logging("backend", settings.secrets())
+    settings = settings.without_exchange_keys()
     report_to_sentry(settings, "backend")
     url = database_url(settings, wiring)
     await when_there("PostgreSQL", lambda: bring_up_to_date(url))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bongsu.app import Trading, backed_up, open_trading, when_there
-from bongsu.core.facts import ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
+from bongsu.app import Trading, backed_up, open_trading
+from bongsu.core.facts import CapLifted, ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.report import Span
 from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
@@ -17,6 +17,7 @@ from bongsu.ledger.voice import Voice
 from bongsu.ops.language import say, speak
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
+from bongsu.place import when_there
 from bongsu.sending import open_messenger
 from bongsu.settings import TELEGRAM_API, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
@@ -109,6 +110,38 @@ async def test_channels() -> int:
     from bongsu.sending import send_test_messages
 
     return await send_test_messages(load_settings())
+
+
+def check_live() -> int:
+    """Prints every finding, and tells the owner by Telegram. 1 when something stands against live trading."""
+    from bongsu.ops.live.desk import show_check
+
+    settings, wiring = load_settings(), Wiring()
+    speak(settings.bongsu_lang)
+    return show_check(settings, wiring)
+
+
+def confirm_live() -> str:
+    """What to say of it. Raises LiveRefused."""
+    from bongsu.ops.live.desk import confirm
+
+    settings, wiring = load_settings(), Wiring()
+    speak(settings.bongsu_lang)
+    return confirm(settings, wiring.bongsu_state_dir)
+
+
+async def lift_live_cap(who: str) -> tuple[bool, str]:
+    """Whether it is lifted now, and what to say. Raises CannotStart and LedgerUnavailable."""
+    from bongsu.ops.live.desk import LIFTED, NO_CAP, agree_to_lift
+    from bongsu.ops.wishes import who_asks
+
+    settings = load_settings()
+    speak(settings.bongsu_lang)
+    if refusal := agree_to_lift():
+        return False, refusal
+    async with open_database(settings) as database:
+        lifted = await open_ledger(settings, database).record(CapLifted(who or who_asks()))
+    return lifted, say(*(LIFTED if lifted else NO_CAP))
 
 
 async def announce_maintenance(minutes: int) -> None:

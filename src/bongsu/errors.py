@@ -2,6 +2,7 @@
 
 BongsuError
 ├── SettingsInvalid          tell the owner all faults at once, exit 78, start nothing
+├── LiveRefused              tell the owner all refusals at once, exit 78 where one needs a repair, else 69
 ├── CannotStart              tell the owner what to do, exit 69
 │   ├── PortTaken
 │   ├── WorldMismatch        another world's ledger or directory
@@ -39,6 +40,15 @@ class SettingsInvalid(BongsuError):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class LiveRefused(BongsuError):
+    """`refusals` holds one line for each reason, with its repair. `passing`: each may be over by itself."""
+
+    def __init__(self, refusals: list[str], *, passing: bool) -> None:
+        super().__init__("\n".join(refusals))
+        self.refusals = refusals
+        self.passing = passing
 
 
 class CannotStart(BongsuError):

@@ -81,4 +81,4 @@ async def test_lockstep_knows_no_limit() -> None:
     limits.exceeded("order")
     limits.learn("order", "sec=0")
     await limits.wait("order")
-    assert set(LIMITS) == {"market", "candle", "ticker", "orderbook", "default", "order"}
+    assert set(LIMITS) == {"market", "candle", "ticker", "orderbook", "default", "order", "order-test"}

@@ -119,6 +119,34 @@ def test_an_order_that_is_too_big_is_refused(
     assert (veto.reason if veto else None) is expected
 
 
+CAPPED = {"first_week_cap": Krw(Decimal(100_000))}
+SMALL = {BTC: position("0.001", 60_000, BTC)}
+
+
+@pytest.mark.parametrize(
+    ("funds", "changes", "passes"),
+    [
+        (99_900, {}, True),  # the margin for the fee is a part of it
+        (99_901, {}, False),
+        (39_960, {"positions": SMALL}, True),
+        (39_961, {"positions": SMALL}, False),
+        # Worth more than it cost: the larger counts. Worth less: what was paid counts, so that a loss makes no room.
+        (20_000, {"positions": SMALL, "prices": {BTC: Price(Decimal(80_000_001))}}, False),
+        (39_961, {"positions": SMALL, "prices": {BTC: Price(Decimal(1_000_000))}}, False),
+    ],
+)
+def test_the_first_week_has_a_cap_on_all_that_is_held(
+    funds: int, changes: dict[str, Any], passes: bool
+) -> None:
+    veto = gate(buy(funds), state(**(CAPPED | changes)), LIMITS)
+    assert (veto.reason if veto else None) is (None if passes else VetoReason.FIRST_WEEK_CAP)
+    assert gate(buy(funds), state(**changes), LIMITS) is None
+
+
+def test_the_cap_stops_no_exit() -> None:
+    assert gate(sell("0.05"), state(**CAPPED, positions={ETH: position(cost=500_000)}), LIMITS) is None
+
+
 def test_a_veto_speaks_in_figures() -> None:
     veto = gate(buy(300_001), state(), LIMITS)
     assert veto == Veto(
@@ -199,6 +227,7 @@ def states(draw: st.DrawFn) -> RiskState:
         "equity": Krw(cash + draw(won)),
         "last_entry_at": draw(st.dictionaries(markets, times, max_size=2)),
         "trades_today": draw(st.integers(0, 6)),
+        "first_week_cap": draw(st.none() | won),
     }
     for trouble in draw(st.just([]) | st.lists(st.sampled_from(TROUBLES), max_size=2)):
         changes |= trouble
@@ -236,6 +265,8 @@ def test_no_buy_that_passes_breaks_a_limit(
     assert funds <= known.equity * bounds.buy_fraction
     assert held_value(market, known) + funds <= known.equity * bounds.max_position_share
     assert known.cash - funds * (1 + bounds.fee_margin) >= known.equity * bounds.cash_reserve
+    worth = sum(max(p.cost, held_value(m, known)) for m, p in known.positions.items() if p.held)
+    assert known.first_week_cap is None or worth + funds <= known.first_week_cap
 
 
 @given(states(), limits, markets, volumes, st.sampled_from(Trigger))

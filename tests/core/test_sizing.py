@@ -57,6 +57,8 @@ def test_an_entry_is_the_decisions_share_of_equity() -> None:
         pytest.param({"state": state(cash=Krw(Decimal(250_000)))}, 149_775, id="leaves reserve and fee"),
         pytest.param({"book": book(depth="0.025")}, 100_000, id="within the depth"),
         pytest.param({"rules": rules_of(max_total=Krw(Decimal(90_000)))}, 90_000, id="the exchange's largest order"),
+        # 100,000 over 1 + 0.0005 fee + 0.001 margin: 99,850.22…
+        pytest.param({"state": state(first_week_cap=Krw(Decimal(100_000)))}, 99_850, id="under the first week's cap"),
         pytest.param({"state": state(equity=Krw(Decimal("999999.99")))}, 199_999, id="in whole won"),
     ],
 )  # fmt: skip
@@ -84,6 +86,7 @@ def test_depth_counts_only_what_stands_within_one_percent() -> None:
         ({"state": state(positions={ETH: position("0.0995", 398_000)})}, VetoReason.POSITION_SIZE),
         ({"state": state(positions={ETH: position("0.2", 300_000)})}, VetoReason.POSITION_SIZE),
         ({"decision": decision(size=Decimal("0.005"))}, VetoReason.BELOW_MINIMUM),
+        ({"state": state(first_week_cap=Krw(Decimal(5_000)))}, VetoReason.FIRST_WEEK_CAP),
     ],
 )
 def test_an_entry_that_cannot_be_is_vetoed_by_its_tightest_bound(
@@ -129,6 +132,7 @@ levels = st.lists(
     asks=levels,
     fee=st.sampled_from(["0", "0.0005", "0.0025"]),
     min_bid=st.sampled_from([5000, 500]),
+    cap=st.none() | amounts,
 )
 def test_every_entry_passes_the_gate_and_fits_account_and_book(
     equity: Decimal,
@@ -138,12 +142,14 @@ def test_every_entry_passes_the_gate_and_fits_account_and_book(
     asks: list[tuple[int, int]],
     fee: str,
     min_bid: int,
+    cap: Decimal | None,
 ) -> None:
     volume = Decimal(held) / 10**8
     known = state(
         equity=Krw(equity),
         cash=Krw(cash),
         positions={ETH: Position(ETH, Volume(volume), Krw(volume * 10**6), Krw(Decimal(0)), NOON)},
+        first_week_cap=None if cap is None else Krw(cap),
     )
     sides = tuple(
         BookLevel(Price(Decimal(4_000_000 + 1000 * step)), Volume(Decimal(depth) / 10**8))

@@ -61,6 +61,7 @@ circuit_breaker_trips_total                       counter    scope              
 circuit_breaker_active                            gauge      scope              L
 risk_exits_total                                  counter    symbol,type        L
 trade_frequency_blocks_total                      counter    reason             L
+first_week_cap_blocks_total                       counter    -                  L
 risk_check_last_success_timestamp_seconds         gauge      -                  L
 bot_errors_total                                  counter    error_type         L
 http_request_duration_seconds                     histogram  -                  B

@@ -40,6 +40,9 @@ class WallClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     async def wait_until(self, when: datetime, patience: float) -> ClockState:
         await asyncio.sleep(max(0.0, min((when - self.now()).total_seconds(), patience)))
         return self.state

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bongsu.cli import database, logs, outbox, telegram, trades, wishes
+from bongsu.cli import live as live_commands
 from bongsu.cli.logs import Follow
 from bongsu.cli.running import ask_ledger, join_running_stack
 from bongsu.ops.ending import told_in_words
@@ -37,6 +38,7 @@ app.add_typer(telegram.app, name="telegram")
 app.add_typer(trades.app, name="trades")
 app.add_typer(wishes.app)
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(live_commands.app, name="live")
 
 Candles = Annotated[
     list[str] | None,
@@ -91,6 +93,12 @@ def up(
     start: Start = None,
     fresh: Fresh = False,
     scenario: Scenario = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="업비트에서 실제 돈으로. BONGSU_MODE=live 도 필요합니다 (real money, at Upbit)."
+        ),
+    ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="백그라운드에서 (in the background).")
     ] = False,
@@ -101,7 +109,8 @@ def up(
     from bongsu.ops.stack.up import up as bring_up
 
     market = _market(candles, speed, seed, krw, start, scenario)
-    sys.exit(bring_up(UpOptions(market, fresh=fresh, background=detach, port_offset=port_offset)))
+    options = UpOptions(market, fresh=fresh, background=detach, port_offset=port_offset, live=live)
+    sys.exit(bring_up(options))
 
 
 @app.command()
@@ -244,6 +253,12 @@ def exchange(
     start: Start = None,
     fresh: Fresh = False,
     scenario: Scenario = None,
+    real_time: Annotated[
+        bool,
+        typer.Option(
+            "--real-time", help="시계가 이 컴퓨터의 시각을 따릅니다 (this machine's time; speed 1)."
+        ),
+    ] = False,
     host: Annotated[str, typer.Option(help="여는 주소 (the address it listens on).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
 ) -> None:
@@ -254,12 +269,11 @@ def exchange(
     from bongsu.sandbox.serve import ExchangeOptions, run
 
     configure_logging("exchange")
-    chosen = {
-        name: value
-        for name, value in asdict(_market(candles, speed, seed, krw, start, scenario)).items()
-        if value is not None
-    }
-    run(ExchangeOptions(world_dir=world_dir, fresh=fresh, host=host, port=port, **chosen))
+    market = _market(candles, "1" if real_time else speed, seed, krw, start, scenario)
+    chosen = {name: value for name, value in asdict(market).items() if value is not None}
+    run(
+        ExchangeOptions(world_dir=world_dir, fresh=fresh, real_time=real_time, host=host, port=port, **chosen)
+    )
 
 
 @app.command()

@@ -353,6 +353,22 @@ class MaintenanceAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveStarted:
+    """Real money is traded from here on; news only the first time. `cap`: what may be held in the first week."""
+
+    cap: Decimal
+    by: str
+    consented_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapLifted:
+    """By the owner's hand; no news where no cap is in force."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     reason: str
     note: str
@@ -435,6 +451,8 @@ Fact = (
     | MuteEnded
     | MessageResent
     | MaintenanceAnnounced
+    | LiveStarted
+    | CapLifted
     | Paused
     | Resumed
     | ErrorOccurred

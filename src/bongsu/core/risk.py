@@ -57,6 +57,7 @@ class RiskState:
     last_entry_at: Mapping[Market, datetime]  # market time of the last buy
     trades_today: int  # orders with a fill since the trading day began
     external: frozenset[Market] = frozenset()  # moved from outside, and the owner has not said that he knows
+    first_week_cap: Krw | None = None  # of all that is held, while real money is new to the bot
 
 
 class VetoReason(StrEnum):
@@ -74,6 +75,7 @@ class VetoReason(StrEnum):
     ORDER_SIZE = "order_size"
     POSITION_SIZE = "position_size"
     CASH_RESERVE = "cash_reserve"
+    FIRST_WEEK_CAP = "first_week_cap"
     BELOW_MINIMUM = "below_minimum"
     NO_DEPTH = "no_depth"
     MARKET_OFFLINE = "market_offline"
@@ -96,8 +98,10 @@ def gate(request: OrderRequest, state: RiskState, limits: RiskLimits) -> Veto | 
     """The last word on an order. None lets it pass."""
     if request.funds is None:
         return _sell_refused(request, state)
-    return buying_blocked(request.market, state, limits, request.at) or _too_big(
-        request.market, request.funds, state, limits
+    return (
+        buying_blocked(request.market, state, limits, request.at)
+        or _too_big(request.market, request.funds, state, limits)
+        or _over_cap(request.market, request.funds, state, limits)
     )
 
 
@@ -137,6 +141,32 @@ def open_positions(state: RiskState, limits: RiskLimits) -> frozenset[Market]:
         for p in held
         if p.market not in state.prices or notional(state.prices[p.market], p.volume) >= limits.dust
     )
+
+
+def exposure(state: RiskState) -> Krw:
+    """What is held, at what it cost or at what it is worth: the larger, so that a loss makes no room for more."""
+    held = [position for position in state.positions.values() if position.held]
+    worth = (notional(state.prices[p.market], p.volume) if p.market in state.prices else ZERO for p in held)
+    return Krw(sum((max(p.cost, value) for p, value in zip(held, worth, strict=True)), ZERO))
+
+
+def over_cap(market: Market, state: RiskState) -> Veto:
+    """Raises ValueError where no cap is in force."""
+    if state.first_week_cap is None:
+        raise ValueError("no cap is in force")
+    held, cap = exposure(state), state.first_week_cap
+    return Veto(
+        VetoReason.FIRST_WEEK_CAP,
+        f"{market}: 실거래 첫 주의 보유 한도 {cap:,.0f}원이 찼습니다 (보유 {held:,.0f}원). 풀기: bongsu live lift-cap",
+        f"{market}: the first week's cap of {cap:,.0f} KRW leaves no room ({held:,.0f} held); bongsu live lift-cap",
+    )
+
+
+def _over_cap(market: Market, funds: Krw, state: RiskState, limits: RiskLimits) -> Veto | None:
+    if state.first_week_cap is None:
+        return None
+    room = state.first_week_cap - exposure(state)
+    return over_cap(market, state) if funds * (1 + limits.fee_margin) > room else None
 
 
 def _sell_refused(request: OrderRequest, state: RiskState) -> Veto | None:

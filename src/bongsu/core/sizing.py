@@ -15,9 +15,11 @@ from bongsu.core.risk import (
     Veto,
     VetoReason,
     buying_blocked,
+    exposure,
     held_value,
     known_equity,
     nothing_held,
+    over_cap,
 )
 
 _IN_NO_HURRY = (Trigger.DECISION, Trigger.TAKE_PROFIT)
@@ -39,6 +41,8 @@ def size_entry(
         return blocked
     reason, funds = _tightest_bound(decision, state, book, rules, limits)
     least = _smallest_entry(rules, limits)
+    if funds < least and reason is VetoReason.FIRST_WEEK_CAP:
+        return over_cap(decision.market, state)
     if funds < least:
         return _too_little(reason, decision.market, funds, least)
     return OrderRequest(
@@ -133,11 +137,14 @@ def _tightest_bound(
 ) -> tuple[VetoReason, Krw]:
     equity = known_equity(state)
     spendable = state.cash - equity * limits.cash_reserve
+    with_fee = 1 + rules.bid_fee + limits.fee_margin
+    capped = () if state.first_week_cap is None else ((state.first_week_cap - exposure(state)) // with_fee,)
     bounds: tuple[tuple[VetoReason, Decimal], ...] = (
         (VetoReason.BELOW_MINIMUM, equity * min(decision.size, limits.buy_fraction)),
         (VetoReason.POSITION_SIZE, equity * limits.max_position_share - held_value(decision.market, state)),
         # Whole won by integer division: a rounded quotient could overdraw by a fraction of a won.
-        (VetoReason.CASH_RESERVE, spendable // (1 + rules.bid_fee + limits.fee_margin)),
+        (VetoReason.CASH_RESERVE, spendable // with_fee),
+        *((VetoReason.FIRST_WEEK_CAP, room) for room in capped),
         (VetoReason.NO_DEPTH, book.ask_depth(limits.depth_within)),
         (VetoReason.BELOW_MINIMUM, rules.max_total),
     )

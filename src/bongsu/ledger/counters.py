@@ -65,6 +65,8 @@ def counters(fact: f.Fact) -> Increments:
         case f.DecisionSkipped(reason=skip):
             return {key(metrics.AI_DECISION_SKIPPED, reason=skip): ONE}
         case f.TradeVetoed(veto=veto):
+            if veto.reason is VetoReason.FIRST_WEEK_CAP:
+                return {key(metrics.FIRST_WEEK_CAP_BLOCKS): ONE}
             blocked = _FREQUENCY.get(veto.reason)
             return {key(metrics.TRADE_FREQUENCY_BLOCKS, reason=blocked): ONE} if blocked else {}
         case f.PriceRejected(source=source):
@@ -102,6 +104,8 @@ def counters(fact: f.Fact) -> Increments:
             | f.MuteEnded()
             | f.MessageResent()
             | f.MaintenanceAnnounced()
+            | f.LiveStarted()
+            | f.CapLifted()
             | f.Paused()
             | f.Resumed()
             | f.RecoveryFound()

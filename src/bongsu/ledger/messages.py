@@ -1,6 +1,6 @@
 """What the owner is told of each fact. Written with the fact, in its transaction; sent later, in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
@@ -11,6 +11,7 @@ from bongsu.core.facts import (
     AlertMuted,
     BreakerReset,
     BreakerTripped,
+    CapLifted,
     CommandHeard,
     ControlApplied,
     ControlKind,
@@ -28,6 +29,7 @@ from bongsu.core.facts import (
     JobFailed,
     JobSkipped,
     JobSucceeded,
+    LiveStarted,
     MaintenanceAnnounced,
     MarketStatesSeen,
     MessageResent,
@@ -48,7 +50,7 @@ from bongsu.core.facts import (
 )
 from bongsu.core.outgoing import Urgency
 from bongsu.core.risk import VetoReason
-from bongsu.ledger import chat_texts, external_texts, report_text, start_text, texts
+from bongsu.ledger import chat_texts, external_texts, live_texts, report_text, start_text, texts
 from bongsu.ledger.picture import draw_equity
 from bongsu.ledger.voice import Voice
 
@@ -67,6 +69,7 @@ _TOLD_VETOES = frozenset(
         VetoReason.EQUITY_UNKNOWN,
         VetoReason.MARKET_OFFLINE,
         VetoReason.OVERSELL,
+        VetoReason.FIRST_WEEK_CAP,
     }
 )
 _TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE, ControlKind.FLATTEN})
@@ -78,6 +81,7 @@ _URGENCIES = {"critical": Urgency.CRITICAL, "warning": Urgency.WARNING}
 
 STORM = timedelta(minutes=10)
 ALERT_STORM = timedelta(minutes=1)
+DAY_STORM = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,10 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case MuteEnded():
             alarms = (_alert(alarm, voice) for alarm in fact.firing)
             return (Message("status", chat_texts.mute_ended(fact, voice, now)), *alarms)
+        case LiveStarted():
+            return (_critical(live_texts.started(fact, voice, now)),)
+        case CapLifted():
+            return (_critical(live_texts.cap_lifted(fact, voice, now)),)
         case Paused():
             return (_warning(texts.paused(fact, voice, now)),)
         case Resumed():
@@ -217,7 +225,9 @@ def _settled(fact: OrderSettled, voice: Voice) -> Message:
 def _veto(fact: TradeVetoed, voice: Voice) -> tuple[Message, ...]:
     if fact.veto.reason not in _TOLD_VETOES:
         return ()
-    return (_warning(texts.veto(fact, voice), f"veto:{fact.market}:{fact.veto.reason}"),)
+    told = _warning(texts.veto(fact, voice), f"veto:{fact.market}:{fact.veto.reason}")
+    capped = fact.veto.reason is VetoReason.FIRST_WEEK_CAP  # true for a week, whatever the hour
+    return (replace(told, window=DAY_STORM) if capped else told,)
 
 
 def _error(fact: JobFailed | ErrorOccurred, voice: Voice, now: datetime) -> tuple[Message, ...]:

@@ -45,6 +45,7 @@ async def risk_state(
         last_entry_at={Market(row["market"]): row["at"] for row in await _all(tx, "last_entries")},
         trades_today=(await _one(tx, "trades_since", since=since))["trades"],
         external=frozenset(row["market"] for row in await _all(tx, "external_markets")),
+        first_week_cap=next((Krw(row["cap"]) for row in await _all(tx, "first_week_cap")), None),
     )
 
 

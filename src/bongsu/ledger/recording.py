@@ -59,6 +59,14 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
         case f.MaintenanceAnnounced():
             await tx.execute(_SQL["announce_maintenance"], {"minutes": fact.minutes, "who": fact.who})
             await _event(tx, "maintenance", "info", fact.who, f"{fact.minutes} minutes", fact)
+        case f.LiveStarted():
+            if await (await tx.execute(_SQL["start_live"], _plain(fact))).fetchone() is None:
+                return False
+            await _event(tx, "live_started", "warning", fact.by, f"cap {fact.cap:f} KRW", fact)
+        case f.CapLifted():
+            if await (await tx.execute(_SQL["lift_cap"], {"by": fact.by})).fetchone() is None:
+                return False
+            await _event(tx, "live_cap_lifted", "warning", fact.by, "the first week's cap is lifted", fact)
         case f.IntentOpened():
             pass  # its row was written behind the gate
         case f.OrderOutcomeLost():

@@ -27,6 +27,7 @@ _BLOCKS = {
     VetoReason.OUTCOME_UNKNOWN: ("주문 결과 미확인", "order outcome unknown"),
     VetoReason.EQUITY_UNKNOWN: ("자산 미평가", "equity unknown"),
     VetoReason.MIN_INTERVAL: ("최소 거래 간격", "minimum interval"),
+    VetoReason.FIRST_WEEK_CAP: ("첫 주 보유 한도", "first week's cap"),
     VetoReason.MAX_DAILY: ("하루 거래 한도", "trades per day"),
     VetoReason.MAX_POSITIONS: ("보유 종목 수 한도", "open positions"),
     VetoReason.ORDER_SIZE: ("주문 금액 한도", "order size"),

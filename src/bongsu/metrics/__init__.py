@@ -151,6 +151,9 @@ RISK_EXITS = _counter(
 TRADE_FREQUENCY_BLOCKS = _counter(
     "trade_frequency_blocks_total", "Buys that came too soon", ("reason", ("min_interval", "max_daily"))
 )
+FIRST_WEEK_CAP_BLOCKS = _counter(
+    "first_week_cap_blocks_total", "Buys held back by the cap of the first week with real money"
+)
 BOT_ERRORS = _counter("bot_errors_total", "Errors by kind", ("error_type", tuple(ErrorType)))
 NOTIFICATION_SENT = _counter("notification_sent_total", "Messages delivered", ("kind", KINDS))
 NOTIFICATION_FAILED = _counter(
@@ -281,6 +284,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("circuit_breaker_active", "1 while it blocks buys", ("scope", ("daily", "weekly"))),
     RISK_EXITS,
     TRADE_FREQUENCY_BLOCKS,
+    FIRST_WEEK_CAP_BLOCKS,
     _gauge("risk_check_last_success_timestamp_seconds", "Last successful stop check; start until then"),
     BOT_ERRORS,
     _histogram(

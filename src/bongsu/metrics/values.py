@@ -24,6 +24,7 @@ EXCHANGE_ENDPOINTS = (
     "order",
     "orders_closed",
     "place",
+    "api_keys",
 )
 EXCHANGE_OUTCOMES = (
     "ok",

@@ -16,6 +16,7 @@ from bongsu.core.channels import MailAccount
 from bongsu.core.figures import kst_text
 from bongsu.errors import NotDelivered, PortTaken, SettingsInvalid
 from bongsu.ops.language import say
+from bongsu.ops.live.account import examine_account
 from bongsu.ops.patient import Finding, Patient, verdict
 from bongsu.ops.running import NoAnswer, ask, fetch
 from bongsu.ops.stack import grafana
@@ -130,7 +131,20 @@ def metrics(patient: Patient) -> Iterator[Finding]:
     yield verdict("metrics", detail, repair, ok=up == 1)
 
 
+def live(patient: Patient) -> Iterator[Finding]:
+    """What `bongsu up --live` asks before it trades with real money, but for a message that really arrives."""
+    chosen = patient.settings
+    if isinstance(chosen, SettingsInvalid):
+        yield Finding("live", "unknown", say("설정부터 고쳐야 합니다", "the settings come first"))
+    elif not chosen.is_live:
+        yield Finding("live", "ok", say("모의거래: 실제 돈을 쓰지 않습니다", "simulated: no real money"))
+    else:
+        yield from asyncio.run(examine_account(chosen, patient.places.state))
+
+
 def exchange(patient: Patient) -> Iterator[Finding]:
+    if patient.trades_live:
+        return
     clock = patient.clock
     now = kst_text(datetime.fromisoformat(clock["now"]))
     detail = say(
@@ -150,6 +164,8 @@ def exchange(patient: Patient) -> Iterator[Finding]:
 
 
 def world(patient: Patient) -> Iterator[Finding]:
+    if patient.trades_live:
+        return
     played = fetch(f"{patient.addresses.exchange}/sandbox/world")["id"]
     recorded = patient.status["world"]
     detail = say(f"거래소 {played}, 원장 {recorded}", f"exchange {played}, ledger {recorded}")
@@ -445,6 +461,7 @@ CHECKS: tuple[Check, ...] = (
     database,
     exchange,
     world,
+    live,
     scheduler,
     trading,
     jobs,

@@ -10,6 +10,7 @@ from bongsu.ops.checks import CHECKS, examine
 from bongsu.ops.language import say
 from bongsu.ops.patient import Finding, Patient, State
 from bongsu.ops.stack.places import Places
+from bongsu.settings import TELEGRAM_API, Wiring
 
 _MARKS: dict[State, str] = {"ok": "✅", "warn": "⚠️ ", "fail": "❌", "unknown": "❔"}
 
@@ -18,7 +19,7 @@ _TWINS = re.compile(r"\bbongsu (ps|stop|start|restart|logs)\b")
 
 def show_diagnosis(*, as_json: bool = False) -> int:
     """0 when nothing failed; warnings and what could not be checked do not count as failures."""
-    patient = Patient(Places.from_environment())
+    patient = Patient(Places.from_environment(), Wiring().telegram_api_url or TELEGRAM_API)
     findings = [finding for check in CHECKS for finding in examine(patient, check)]
     if patient.in_containers:
         findings = [_typed_outside(finding) for finding in findings]
@@ -37,11 +38,11 @@ def render(findings: list[Finding]) -> str:
     lines = []
     for (check, state), group in groupby(findings, key=lambda f: (f.check, f.state)):
         if state == "ok":
-            lines.append(f"{_MARKS[state]} {check:<13}{', '.join(f.detail for f in group)}")
+            lines.append(f"{_MARKS[state]} {check:<16}{', '.join(f.detail for f in group)}")
         elif state != "unknown":
             for finding in group:
-                lines.append(f"{_MARKS[state]} {check:<13}{finding.detail}")
-                lines.append(f"{'':16}→ {finding.repair}")
+                lines.append(f"{_MARKS[state]} {check:<16}{finding.detail}")
+                lines.append(f"{'':19}→ {finding.repair}")
     lines += _unknown(findings)
     counted = {state: sum(f.state == state for f in findings) for state in _MARKS}
     lines.append(

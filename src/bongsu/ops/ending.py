@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 from bongsu.core.redaction import redact
-from bongsu.errors import CannotStart, SettingsInvalid
+from bongsu.errors import CannotStart, LiveRefused, SettingsInvalid
 from bongsu.ops.stack.services import EX_CONFIG, EX_UNAVAILABLE
 
 _INTERRUPTED = 130
@@ -28,6 +28,12 @@ def told_in_words() -> Iterator[None]:
             *(f"  • {fault}" for fault in invalid.faults),
         )
         sys.exit(EX_CONFIG)
+    except LiveRefused as refused:
+        _say(
+            "실거래를 시작하지 않습니다 (live trading is not started):",
+            *(f"  ❌ {line}" for line in refused.refusals),
+        )
+        sys.exit(EX_UNAVAILABLE if refused.passing else EX_CONFIG)
     except CannotStart as reason:
         _say(f"시작할 수 없습니다 (cannot start): {reason}")
         sys.exit(EX_UNAVAILABLE)

@@ -22,6 +22,7 @@ _SECTIONS = {
     "GRAFANA_ADMIN_USER": "Grafana",
     "POSTGRES_USER": "데이터베이스 | Database",
     "AI_ADVISOR": "AI 판단 | AI decisions",
+    "UPBIT_ACCESS_KEY": "실거래 | Live trading",
     "STOP_LOSS_PERCENT": "위험 한도 | Risk limits",
     "RETENTION_DAYS": "운영 | Operation",
     "SECOND_CHANNEL_WHEN": "둘째 경로와 조용한 시간 | Second channel and quiet hours",

@@ -55,6 +55,10 @@ VETOES = {
         "같은 마켓의 직전 매수에서 최소 간격이 지나지 않음",
         "too soon after the market's last buy",
     ),
+    VetoReason.FIRST_WEEK_CAP: (
+        "실거래 첫 주의 보유 한도",
+        "the first week with real money has a cap on what is held",
+    ),
     VetoReason.MAX_DAILY: ("거래일의 최대 거래 횟수", "trades of the trading day are used up"),
     VetoReason.MAX_POSITIONS: ("동시 보유 한도", "as many markets are held as may be"),
     VetoReason.ORDER_SIZE: ("1회 매수 한도를 넘음", "more than one buy may spend"),
@@ -96,6 +100,7 @@ TABLES = {
     "jobs": "스케줄러의 작업. 간격과 제한 시간은 실제 시간, 다음 차례는 시장 시간입니다.",
     "lease_renewals": "지금의 리더가 마지막으로 갱신한 때. 비어 있으면 내려놓은 것입니다.",
     "leases": "누가 이끄는가. epoch은 넘겨받을 때만 오릅니다.",
+    "live_start": "실거래를 처음 시작한 때와 그 확인, 첫 주에 보유할 수 있는 총액.",
     "maintenance": "예고한 재시작. ends_at에 저절로 끝납니다.",
     "market_freshness": "읽었을 때 가장 새 시세가 얼마나 오래되었나(실제 초).",
     "market_states": "설정했거나 보유한 마켓을 거래소가 마지막으로 어떻게 두었나. active인 마켓만 삽니다.",

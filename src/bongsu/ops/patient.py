@@ -52,6 +52,11 @@ class Patient:
         except SettingsInvalid as invalid:
             return invalid
 
+    @property
+    def trades_live(self) -> bool:
+        """At Upbit itself: no exchange of ours runs."""
+        return not isinstance(self.settings, SettingsInvalid) and self.settings.is_live
+
     @cached_property
     def clock(self) -> dict[str, Any]:
         return dict(fetch(f"{self.addresses.exchange}/sandbox/clock"))

@@ -45,6 +45,7 @@ class ExchangeOptions:
     start: datetime | None = None
     fresh: bool = False
     scenario: str | None = None
+    real_time: bool = False  # its clock is this machine's: a stand-in of the real exchange
     host: str = "127.0.0.1"
     port: int = 8700
     idle_seconds: float = 120.0  # after which a WebSocket on which nothing is said is closed
@@ -62,6 +63,8 @@ class ExchangeOptions:
             raise CannotStart(f"capital {self.capital}: give an amount of won")
         if not 0 <= self.fee < 1:
             raise CannotStart(f"fee {self.fee}: give a fraction such as 0.0005")
+        if self.real_time and (self.candles or self.speed != 1):
+            raise CannotStart("real-time: speed 1, and no candles of old")
         if self.start is not None and self.start.tzinfo is None:
             raise CannotStart(f"start {self.start}: give the offset too, such as +09:00")
 
@@ -99,7 +102,8 @@ class World:
             fee=options.fee,
             fill_share=FILL_SHARE,
         )
-        self._promised = max(self.store.clock() or self.exchange.now, self.exchange.now)
+        earliest = datetime.now(UTC) if options.real_time else self.exchange.now
+        self._promised = max(self.store.clock() or earliest, earliest)
         self.clock = MarketClock(self._promised, self.feed.end, options.speed)
         self.tick()
 

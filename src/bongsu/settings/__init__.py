@@ -4,6 +4,7 @@
 """
 
 from bongsu.settings.description import describe
+from bongsu.settings.live import UPBIT_API
 from bongsu.settings.loading import load_settings
 from bongsu.settings.owner import (
     PLACEHOLDERS,
@@ -27,6 +28,7 @@ __all__ = [
     "SANDBOX_TOKEN",
     "SECRET_NAMES",
     "TELEGRAM_API",
+    "UPBIT_API",
     "Settings",
     "Wiring",
     "account_of",

@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bongsu.core.market import Market, parse_market
 from bongsu.settings.channels import ChannelSettings, is_safe_url
+from bongsu.settings.live import LiveSettings
 from bongsu.settings.risk import RiskSettings
 from bongsu.settings.secret import keep_secret
 
@@ -23,16 +24,16 @@ SANDBOX_ACCESS_KEY = "sandbox-access-key"
 SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
 
 
-class Settings(RiskSettings, ChannelSettings):
+class Settings(LiveSettings, RiskSettings, ChannelSettings):
     """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_ignore_empty=True, env_file_encoding="utf-8"
     )
 
-    bongsu_mode: Literal["sandbox"] = Field(
+    bongsu_mode: Literal["sandbox", "live"] = Field(
         "sandbox",
-        description="모드. 이 버전은 sandbox(로컬 모의 거래소)만 됩니다.|Mode: this version has sandbox only.",
+        description="모드. sandbox: 로컬 모의 거래소, live: 업비트 실거래(bongsu up --live 와 터미널 확인이 더 필요합니다).|Mode. sandbox: the local exchange; live: Upbit, with real money (needs `bongsu up --live` and a typed confirmation as well).",
     )
     bongsu_lang: Literal["ko", "en"] = Field(
         "ko", description="메시지와 화면의 언어: ko 또는 en.|Language of messages and pages."
@@ -185,6 +186,14 @@ class Settings(RiskSettings, ChannelSettings):
     def command_users(self) -> frozenset[int]:
         """Whose commands are heard: on the local stand-in its one user, on Telegram nobody who is not named."""
         return frozenset(self.telegram_allowed_users if self.telegram_enabled else (int(SANDBOX_CHAT),))
+
+    @property
+    def is_live(self) -> bool:
+        return self.bongsu_mode == "live"
+
+    def without_exchange_keys(self) -> "Settings":
+        """For whoever does not trade."""
+        return self.model_copy(update={"upbit_access_key": None, "upbit_secret_key": None})
 
     @property
     def config_hash(self) -> str:

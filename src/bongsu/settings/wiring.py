@@ -60,6 +60,9 @@ class Wiring(BaseSettings):
         return f"postgresql://{user}:{quote(password, safe='')}@{self.postgres_host}:5432/{database}"
 
 
-def account_of(world_id: str) -> str:
-    """What an order's identifier is made from, besides the wish: two worlds never share one."""
-    return f"sandbox:{world_id}"
+def account_of(mode: str, world_id: str) -> str:
+    """What an order's identifier is made from, besides the wish: two worlds never share one.
+
+    In live trading there is one world, so that a ledger begun anew cannot repeat the order of a candle.
+    """
+    return f"{mode}:{world_id}"

@@ -14,13 +14,18 @@ from uuid import UUID
 import httpx2
 
 from bongsu.adapters.http import open_client
-from bongsu.adapters.upbit import wire
+from bongsu.adapters.upbit import examination, wire
 from bongsu.adapters.upbit.auth import Credentials
 from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnRequest, Params
 from bongsu.adapters.upbit.limits import RateLimits
-from bongsu.adapters.upbit.refusals import NOT_TRADED, ORDER_NOT_FOUND, judge_order_refusal
+from bongsu.adapters.upbit.refusals import (
+    NOT_TRADED,
+    ORDER_NOT_FOUND,
+    judge_order_refusal,
+)
 from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
+from bongsu.core.money import Krw
 from bongsu.core.order import Order, OrderRequest, Side
 from bongsu.errors import (
     Banned,
@@ -49,6 +54,7 @@ _CHANCE = Endpoint("orders_chance", "GET", "/v1/orders/chance", "default", signe
 _ORDER = Endpoint("order", "GET", "/v1/order", "default", signed=True)
 _CLOSED = Endpoint("orders_closed", "GET", "/v1/orders/closed", "default", signed=True)
 _PLACE = Endpoint("place", "POST", "/v1/orders", "order", signed=True)
+_API_KEYS = Endpoint("api_keys", "GET", "/v1/api_keys", "default", signed=True)
 
 
 def _uncounted(endpoint: str, outcome: str, seconds: float) -> None:
@@ -84,6 +90,7 @@ class UpbitExchange:
             monotonic,
             market_clock,
         )
+        self._access_key = access_key
         self._monotonic = monotonic
         self._rules: dict[Market, tuple[float, MarketRules]] = {}
 
@@ -190,6 +197,18 @@ class UpbitExchange:
         """An exit must not wait ten minutes for a market that is open again."""
         if known := self._rules.get(market):
             self._rules[market] = known[0], replace(known[1], online=online)
+
+    async def key_ends_at(self) -> datetime:
+        """When the key we sign with expires. Raises ExchangeUnavailable, too, where the list does not have it."""
+        parse = partial(wire.parse_key_end, access_key=self._access_key)
+        return await self._connection.read(_API_KEYS, [], parse)
+
+    async def sees_withdrawals(self) -> bool:
+        return await examination.sees_withdrawals(self._connection)
+
+    async def test_order(self, market: Market, funds: Krw) -> None:
+        """Nothing is placed. Raises OrderRejected, NotAuthorized, and what a read raises."""
+        await examination.test_order(self._connection, market, funds)
 
     async def place(self, request: OrderRequest, identifier: UUID) -> Order:
         parse = partial(wire.parse_placed, market=request.market, side=request.side, identifier=identifier)

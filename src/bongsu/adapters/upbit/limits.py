@@ -13,6 +13,7 @@ LIMITS: Mapping[str, int] = {
     "orderbook": 10,
     "default": 30,
     "order": 8,
+    "order-test": 8,
 }
 
 _LEFT = re.compile(r"(?:^|;)\s*sec=(\d{1,6})\s*(?:;|$)")

@@ -15,6 +15,8 @@ from bongsu.errors import (
 )
 
 ORDER_NOT_FOUND = "order_not_found"
+OUT_OF_SCOPE = "out_of_scope"  # the key has not the right
+ADDRESS_REFUSED = frozenset({"no_authorization_i_p", "no_authorization_ip"})  # not on the key's allow-list
 
 # The local exchange's name. The real one's is not documented: there a repeated identifier comes back under a
 # name that we do not know, which leaves the outcome open until the order has been looked up.
@@ -53,10 +55,9 @@ _KEY_REFUSED = frozenset(
         "jwt_verification",
         "invalid_access_key",
         "expired_access_key",
-        "no_authorization_i_p",
-        "no_authorization_ip",
         "no_authorization_token",
-        "out_of_scope",
+        OUT_OF_SCOPE,
+        *ADDRESS_REFUSED,
     }
 )
 

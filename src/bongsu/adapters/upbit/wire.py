@@ -97,6 +97,11 @@ class _Listed(msgspec.Struct):
     market_event: _Event
 
 
+class _ApiKey(msgspec.Struct):
+    access_key: str
+    expire_at: Aware
+
+
 class _Instrument(msgspec.Struct):
     market: str
     tick_size: str
@@ -134,6 +139,8 @@ _accounts = msgspec.json.Decoder(list[_Account])
 _chance = msgspec.json.Decoder(_Chance)
 _listed = msgspec.json.Decoder(list[_Listed])
 _instruments = msgspec.json.Decoder(list[_Instrument])
+_api_keys = msgspec.json.Decoder(list[_ApiKey])
+_anything = msgspec.json.Decoder(msgspec.Raw)
 _order = msgspec.json.Decoder(_Order)
 _order_with_trades = msgspec.json.Decoder(_OrderWithTrades)
 _orders = msgspec.json.Decoder(list[_Order])
@@ -234,6 +241,18 @@ def parse_rules(body: bytes, market: Market, tick_size: Decimal) -> MarketRules:
         tick_size=tick_size,
         online=chance.market.state == "active",
     )
+
+
+def parse_key_end(body: bytes, access_key: str) -> datetime:
+    """Of the key that asks; the list holds the account's others too."""
+    ends = [row.expire_at for row in _decode(_api_keys, body) if row.access_key == access_key]
+    _insist(len(ends) == 1, "not our key")
+    return _moment(ends[0])
+
+
+def parse_anything(body: bytes) -> None:
+    """For replies whose coming is the answer."""
+    _decode(_anything, body)
 
 
 def parse_placed(body: bytes, market: Market, side: Side, identifier: UUID) -> Order:

@@ -185,6 +185,19 @@ VALUES (%(market)s, %(interval)s, %(newest_at)s, %(age)s, clock_timestamp())
 -- The first one names the world
 INSERT INTO world (id, mode) VALUES (%(id)s, %(mode)s) ON CONFLICT DO NOTHING;
 
+-- start_live --
+-- Only the first start sets the cap of the first week
+INSERT INTO live_start (consented_by, consented_at, cap, cap_until)
+VALUES (%(by)s, %(consented_at)s, %(cap)s, clock_timestamp() + interval '7 days')
+    ON CONFLICT DO NOTHING
+RETURNING started_at;
+
+-- lift_cap --
+-- By hand, once
+UPDATE live_start SET lifted_at = clock_timestamp(), lifted_by = %(by)s
+ WHERE lifted_at IS NULL AND cap_until > clock_timestamp()
+RETURNING lifted_at;
+
 -- world --
 -- Which world this ledger belongs to
 SELECT id, mode FROM world;

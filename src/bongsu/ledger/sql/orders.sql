@@ -47,6 +47,10 @@ SELECT count(*) AS trades
   FROM orders o JOIN order_intents i USING (identifier)
  WHERE o.executed_volume > 0 AND i.at >= %(since)s;
 
+-- first_week_cap --
+-- What may be held in all, until the first week with real money is over or the owner lifts it
+SELECT cap FROM live_start WHERE lifted_at IS NULL AND cap_until > clock_timestamp();
+
 -- known_intent --
 -- Whether this wish was wished before
 SELECT state FROM order_intents WHERE identifier = %(identifier)s;

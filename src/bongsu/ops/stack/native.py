@@ -39,7 +39,9 @@ class Native:
     world_id: str
     world: Path
     database: Database
-    exchange: tuple[str, ...]  # the arguments of `bongsu exchange`
+    exchange: (
+        tuple[str, ...] | None
+    )  # the arguments of `bongsu exchange`; None where we trade at Upbit itself
     telegram: Callable[[], TelegramAccount]  # by the settings of now
     env_file: Path
     tell: Tell
@@ -51,7 +53,8 @@ class Native:
     def _launches(self) -> Iterator[Launch]:
         if self.database.cluster is not None:
             yield self._postgres(self.database.cluster)
-        yield self._program("exchange", *self.exchange)
+        if self.exchange is not None:
+            yield self._program("exchange", *self.exchange)
         yield self._postgres_exporter()
         yield self._alertmanager()
         yield self._prometheus()
@@ -91,6 +94,7 @@ class Native:
     def ports(self) -> dict[str, int]:
         """Of the services that this stack has; asked before a first start has made what a launch knows."""
         absent = {"postgres"} if self.database.cluster is None else set()
+        absent |= {"exchange"} if self.exchange is None else set()
         absent |= set() if grafana.find() else {"grafana"}
         return {s.name: self._port(s.name) for s in SERVICES if s.name not in absent}
 

@@ -53,12 +53,12 @@ class TelegramAccount:
         return not self.chat.startswith("@")
 
 
-def telegram_account(settings: Settings, stand_in: str) -> TelegramAccount:
+def telegram_account(settings: Settings, stand_in: str, api: str = TELEGRAM_API) -> TelegramAccount:
     """The owner's where it is switched on, else the exchange's stand-in."""
     voice = Voice(settings.bongsu_lang, settings.bongsu_mode)
     if settings.telegram_enabled and settings.telegram_bot_token and settings.telegram_chat_id:
         token = settings.telegram_bot_token.get_secret_value()
-        return TelegramAccount(TELEGRAM_API, token, settings.telegram_chat_id, voice)
+        return TelegramAccount(api, token, settings.telegram_chat_id, voice)
     return TelegramAccount(stand_in, SANDBOX_TOKEN, SANDBOX_CHAT, voice)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bongsu.errors import SettingsInvalid
 from bongsu.ops.language import say, speak
+from bongsu.ops.live.desk import require_ready
 from bongsu.ops.stack import control, stack
 from bongsu.ops.stack.addresses import print_addresses
 from bongsu.ops.stack.detach import Release, in_background
@@ -19,8 +21,8 @@ from bongsu.ops.stack.progress import Progress
 from bongsu.ops.stack.render import telegram_account
 from bongsu.ops.stack.services import service
 from bongsu.ops.stack.supervisor import State, Supervisor
-from bongsu.ops.stack.world import MarketOptions, World
-from bongsu.settings import Settings, keep_secret, load_settings
+from bongsu.ops.stack.world import LiveWorld, MarketOptions, World
+from bongsu.settings import TELEGRAM_API, Settings, Wiring, keep_secret, load_settings
 
 Verdict = Callable[[Native, Progress], Awaitable[bool]]
 
@@ -35,25 +37,53 @@ class UpOptions:
     port_offset: int | None = None
     at_end: Verdict | None = None
     exit_at_end: bool = False
+    live: bool = False
 
 
 def up(options: UpOptions) -> int:
     """0 after an orderly end, 1 when a service could not start or a replay went wrong.
 
-    Raises SettingsInvalid or CannotStart before anything is started.
+    Raises SettingsInvalid, LiveRefused or CannotStart before anything is started.
     """
     settings = load_settings()
     speak(settings.bongsu_lang)
+    _require_one_mode(settings, live=options.live)
     offset = (
         int(os.environ.get("BONGSU_PORT_OFFSET", "0")) if options.port_offset is None else options.port_offset
     )
     places = Places.from_environment(offset)
     places.make()
     with control.only_one(places.run):
+        if settings.is_live:
+            require_ready(settings, places.state)
         native = _prepare(options, settings, places)
         if options.background:
             return in_background(lambda release: _run(options, native, release), places.log("runner"))
         return _run(options, native, lambda _: None)
+
+
+def _require_one_mode(settings: Settings, *, live: bool) -> None:
+    """Real money takes two deliberate acts: the setting, and the flag at each start. Raises SettingsInvalid."""
+    if live and not settings.is_live:
+        raise SettingsInvalid(
+            [
+                say(
+                    "BONGSU_MODE: --live 로 시작하려면 .env에 BONGSU_MODE=live 를 적으세요",
+                    "BONGSU_MODE: for --live, set BONGSU_MODE=live in .env",
+                )
+            ]
+        )
+    if settings.is_live and not live:
+        raise SettingsInvalid(
+            [
+                say(
+                    "BONGSU_MODE: live 입니다. 실거래는 bongsu up --live (make up ARGS=--live)로, 모의거래는 "
+                    "BONGSU_MODE=sandbox 로 바꾸고 시작하세요",
+                    "BONGSU_MODE: it is live. Start with bongsu up --live (make up ARGS=--live), or set "
+                    "BONGSU_MODE=sandbox to trade no real money",
+                )
+            ]
+        )
 
 
 def _run(options: UpOptions, native: Native, release: Release) -> int:
@@ -88,15 +118,16 @@ def _failed_foundation(supervisor: Supervisor) -> str:
 def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
     """Everything that can be refused is refused here, before the first process starts."""
     progress = Progress()
-    world = World.of(options.market, places, replay=options.at_end is not None)
+    world = _world(options, settings, places)
     stand_in = f"http://127.0.0.1:{places.port(service('exchange').port)}/telegram"
+    telegram_api = Wiring().telegram_api(settings) if settings.is_live else TELEGRAM_API
     native = Native(
         places=places,
         world_id=world.id,
         world=world.directory,
         database=_database(settings, places, world.directory),
         exchange=world.exchange_arguments(),
-        telegram=lambda: telegram_account(load_settings(), stand_in),
+        telegram=lambda: telegram_account(load_settings(), stand_in, telegram_api),
         env_file=Path(os.environ.get("BONGSU_ENV_FILE", ".env")).absolute(),
         tell=progress.line,
     )
@@ -110,6 +141,12 @@ def _prepare(options: UpOptions, settings: Settings, places: Places) -> Native:
     if cluster is not None:
         cluster.initialise()
     return native
+
+
+def _world(options: UpOptions, settings: Settings, places: Places) -> World | LiveWorld:
+    if settings.is_live:
+        return LiveWorld.of(places)
+    return World.of(options.market, places, replay=options.at_end is not None)
 
 
 def _database(settings: Settings, places: Places, world: Path) -> Database:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bongsu.errors import CannotStart
 from bongsu.ops.language import say
 from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.services import service
@@ -92,6 +93,36 @@ class World:
     @property
     def _note(self) -> Path:
         return self.directory / "world.json"
+
+
+LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorld:
+    """Upbit itself: a directory for our ledger and our measurements, and no exchange of ours."""
+
+    id: str
+    directory: Path
+
+    @classmethod
+    def of(cls, places: Places) -> "LiveWorld":
+        return cls(LIVE, places.world(LIVE))
+
+    def exchange_arguments(self) -> None:
+        return None
+
+    def open(self, *, fresh: bool, tell: Callable[[str], None]) -> None:
+        """Never erases: the ledger of real money is its owner's to keep. Raises CannotStart when asked to."""
+        if fresh:
+            raise CannotStart(
+                say(
+                    f"--fresh: 실거래 원장은 지우지 않습니다 ({self.directory})",
+                    f"--fresh: the ledger of real money is never erased ({self.directory})",
+                )
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        tell(say("⚠️  실거래: 업비트에서 실제 돈으로 거래합니다", "⚠️  live: real money is traded at Upbit"))
 
 
 def _exchange_options(options: MarketOptions, directory: Path) -> "ExchangeOptions":
