@@ -9,6 +9,7 @@ RUN python -m venv /opt/bongsu \
     && printf '#!/bin/sh\nexec python -m bongsu "$@"\n' > /opt/bongsu/bin/bongsu \
     && chmod 755 /opt/bongsu/bin/bongsu
 COPY src /app/src
+COPY docs/runbooks /app/docs/runbooks
 COPY monitoring/alertmanager.yml.tmpl monitoring/alert_rules.yml monitoring/postgres_queries.yml /app/monitoring/
 RUN /opt/bongsu/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/bongsu/lib /app/src
 

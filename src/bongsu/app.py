@@ -361,7 +361,8 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             await asyncio.sleep(RULES_EVERY)
 
     panels = PanelWatch(CHECKOUT / "monitoring/grafana", wiring.prometheus_url, telemetry.note_panels)
-    ledger = open_ledger(settings, database, pulse=wiring.pulse_file)
+    runbooks = settings.bongsu_runbook_base or wiring.runbook_pages
+    ledger = open_ledger(settings, database, pulse=wiring.pulse_file, runbooks=runbooks)
     await database.open()
     try:
         async with (

@@ -13,11 +13,16 @@ from bongsu.settings import Settings, Wiring
 
 
 def open_ledger(
-    settings: Settings, database: Database, lease: Lease | None = None, pulse: Path | None = None
+    settings: Settings,
+    database: Database,
+    lease: Lease | None = None,
+    pulse: Path | None = None,
+    runbooks: str | None = None,
 ) -> Ledger:
+    """`runbooks`: where the pages are, for who tells of alarms."""
     return Ledger(
         database,
-        voice=Voice(settings.bongsu_lang, settings.bongsu_mode),
+        voice=Voice(settings.bongsu_lang, settings.bongsu_mode, runbooks),
         day_start=settings.trading_day_start,
         limits=settings.risk_limits,
         lease=lease,

@@ -1,7 +1,7 @@
 """The words of each message, Korean and English side by side."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bongsu.core.channels import Channel
@@ -190,15 +190,22 @@ def alert(fact: AlertChanged, voice: Voice) -> str:
         voice.say(f"{mark} 경보 발생", f"{mark} Alert"),
         voice.say("✅ 경보 해제", "✅ Alert resolved"),
     )
-    runbook = (voice.say("대응 방법: ", "Runbook: ") + fact.runbook_url,) if fact.runbook_url else ()
     return voice.letter(
         firing if fact.firing else resolved,
         voice.say("경보: ", "Alert: ") + f"{fact.summary} ({fact.name})",
         voice.say(f"심각도: {ko}", f"Severity: {en}"),
         voice.say("내용: ", "What: ") + voice.say(korean_durations(fact.description), fact.description),
         *_since(fact, voice),
-        *(runbook if fact.firing else ()),
+        *(_runbook(fact, voice) if fact.firing else ()),
     )
+
+
+def _runbook(fact: AlertChanged, voice: Voice) -> Iterator[str]:
+    """The path is right when the backend, which serves the page, is what is down."""
+    if fact.runbook_url:
+        yield voice.say("대응 방법: ", "Runbook: ") + fact.runbook_url
+    if page := voice.runbook_page(fact.runbook_url):
+        yield voice.say("열기: ", "Open: ") + page
 
 
 def second_channel_broken(channel: Channel, error: str, voice: Voice, now: datetime) -> str:

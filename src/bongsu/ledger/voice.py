@@ -1,17 +1,20 @@
 """The look of every message: title, rule, lines; and how the bot speaks."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from bongsu.core.redaction import Sink, keep_out
 
 RULE = "━" * 20
+_RUNBOOK = re.compile(r"docs/runbooks/([A-Za-z]+)\.md")
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
     lang: Literal["ko", "en"]
     mode: Literal["sandbox", "paper", "live"]
+    runbooks: str | None = None  # where their pages are served
 
     @property
     def korean(self) -> bool:
@@ -31,6 +34,11 @@ class Voice:
         """Behind the text, before the line that names the mode."""
         end = "".join(f"\n{mode}" for mode in self.mode_line())
         return f"{letter.removesuffix(end)}\n{line}{end}"
+
+    def runbook_page(self, path: str) -> str | None:
+        """Of a runbook of ours, which is known by its path in the repository."""
+        ours = _RUNBOOK.fullmatch(path)
+        return f"{self.runbooks.rstrip('/')}/{ours[1]}" if ours and self.runbooks else None
 
     def mode_line(self) -> tuple[str, ...]:
         return () if self.mode == "live" else (self.say("모드: 모의거래", "Mode: simulated trading"),)

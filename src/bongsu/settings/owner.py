@@ -38,6 +38,11 @@ class Settings(LiveSettings, RiskSettings, ChannelSettings):
     bongsu_lang: Literal["ko", "en"] = Field(
         "ko", description="메시지와 화면의 언어: ko 또는 en.|Language of messages and pages."
     )
+    bongsu_runbook_base: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="알람의 대응 방법(런북) 페이지를 여는 주소의 앞부분, 예: SSH 터널이나 VPN의 http://100.64.0.1:8000/runbooks. 비우면 이 컴퓨터의 backend(http://127.0.0.1:8000/runbooks).|Where the runbooks' pages open, as your phone reaches them (a tunnel, a VPN): http://100.64.0.1:8000/runbooks. Empty: the backend on this machine.",
+    )
     markets: Annotated[tuple[Market, ...], NoDecode] = Field(
         (Market("KRW-ETH"), Market("KRW-BTC")),
         description="거래할 마켓, 쉼표로 구분. 모의 거래소에서는 그곳에 있는 마켓만 거래합니다.|Markets to trade, comma separated.",

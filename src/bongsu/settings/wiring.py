@@ -35,6 +35,11 @@ class Wiring(BaseSettings):
         return usual + self.bongsu_port_offset
 
     @property
+    def runbook_pages(self) -> str:
+        """The backend's, as this machine reaches it."""
+        return f"http://127.0.0.1:{self.port(8000)}/runbooks"
+
+    @property
     def api_token_file(self) -> Path:
         return self.bongsu_state_dir / "api_token"
 

@@ -23,6 +23,7 @@ from bongsu.web.control import control_api
 from bongsu.web.guard import OTHER, Guarded, Numbered, RequestClock, Timed
 from bongsu.web.health import health
 from bongsu.web.page import status_page
+from bongsu.web.runbooks import SHIPPED, runbook_pages
 from bongsu.web.token import Bearer
 
 STATIC = Path(__file__).parent / "static"
@@ -59,6 +60,7 @@ def create_backend(
         control_api(ledger, source, bearer),
         alarm_intake(ledger, bearer, watchdog, settings.bongsu_lang),
         status_page(source, settings, wiring),
+        runbook_pages(SHIPPED, settings),
     )
     for router in routers:
         app.include_router(router)

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 
 from bongsu.core.market import MarketState
 from bongsu.core.tradingday import KST
+from bongsu.ledger.voice import Voice
 
 
 def plain_text(amount: Decimal) -> str:
@@ -142,9 +143,14 @@ class Alert(Shape):
     )
     summary: str
     description: str
-    runbook_url: str
+    runbook_url: str = Field(description="A path in the repository, or what a rule of your own says.")
     labels: dict[str, str]
     received_at: Time
+
+    @computed_field(description="Of this server; null where the rule has no runbook of ours.")  # type: ignore[prop-decorator]
+    @property
+    def runbook_page(self) -> str | None:
+        return Voice("en", "live", "/runbooks").runbook_page(self.runbook_url)
 
 
 class Notification(Shape):

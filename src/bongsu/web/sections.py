@@ -76,17 +76,25 @@ def alarms(firing: Sequence[schemas.Alert], words: Words) -> Html:
     items = join(
         fill(
             '<li class="alarm {severity}"><strong>{name}</strong> <span>{summary}</span>'
-            '<p>{description}</p><p class="quiet">{since} {at}</p></li>',
+            '<p>{description}</p><p class="quiet">{since} {at}{runbook}</p></li>',
             severity=alert.severity,
             name=alert.name,
             summary=alert.summary,
             description=alert.description,
             since=words.say("시작", "since"),
             at=kst_text(alert.starts_at),
+            runbook=_runbook(alert, words),
         )
         for alert in firing
     )
     return _section(title, fill('<ul class="plain">{items}</ul>', items=items))
+
+
+def _runbook(alert: schemas.Alert, words: Words) -> Html:
+    if not alert.runbook_page:
+        return Html("")
+    link = ' · <a href="{page}">{name}</a>'
+    return fill(link, page=alert.runbook_page, name=words.say("대응 방법", "Runbook"))
 
 
 def portfolio(held: schemas.Portfolio, words: Words) -> Html:
