@@ -11,12 +11,20 @@ say() { # say KOREAN ENGLISH
     case ${BONGSU_LANG:-ko} in en) echo "· $2" ;; *) echo "· $1" ;; esac
 }
 
-fingerprint() { # fingerprint runtime|dev
-    { pwd; cat requirements/tools.txt requirements/runtime.txt "requirements/$1.txt" pyproject.toml scripts/bootstrap.sh; } | cksum
+fingerprint() { # fingerprint LOCK…
+    { pwd; cat requirements/tools.txt requirements/runtime.txt pyproject.toml scripts/bootstrap.sh; for lock; do cat "requirements/$lock.txt"; done; } | cksum
 }
 
-installed() {
-    [ -f "$venv/.installed-$1" ] && [ "$(cat "$venv/.installed-$1")" = "$(fingerprint "$1")" ]
+stamp() { # stamp LOCK…
+    echo "$venv/.installed-$(echo "$*" | tr ' ' -)"
+}
+
+installed() { # installed LOCK…
+    [ -f "$(stamp "$@")" ] && [ "$(cat "$(stamp "$@")")" = "$(fingerprint "$@")" ]
+}
+
+chosen() { # chosen NAME VALUES: whether .env gives NAME one of VALUES
+    grep -qiE "^[[:space:]]*$1[[:space:]]*=[[:space:]]*[\"']?($2)[\"']?[[:space:]]*(#.*)?\$" "${BONGSU_ENV_FILE:-.env}" 2>/dev/null
 }
 
 find_python() {
@@ -39,17 +47,21 @@ require_venv() {
 }
 
 install() { # with uv; where uv cannot reach the package index that pip is configured for, with pip
-    if ! "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "requirements/$wanted.txt"; then
+    if ! "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes "$@"; then
         say "uv로 되지 않아 pip로 설치합니다 (조금 더 걸립니다)…" "uv failed; installing with pip (slower)…"
-        "$venv/bin/python" -m pip install --quiet --require-hashes -r "requirements/$wanted.txt"
+        "$venv/bin/python" -m pip install --quiet --require-hashes "$@"
     fi
 }
 
-if [ "$wanted" = runtime ] && grep -qiE '^[[:space:]]*SENTRY_ENABLED[[:space:]]*=[[:space:]]*["'"'"']?(true|1|yes|on|t|y)' "${BONGSU_ENV_FILE:-.env}" 2>/dev/null; then
-    wanted=sentry # runtime, and the one package that only this needs
+if [ "$wanted" = runtime ]; then # each of these holds all of runtime, and what only a setting needs
+    extras=
+    if chosen SENTRY_ENABLED 'true|1|yes|on|t|y'; then extras=sentry; fi
+    if chosen AI_ADVISOR 'llm|ensemble'; then extras="$extras${extras:+ }llm"; fi
+    wanted=${extras:-runtime}
 fi
-installed dev && exit 0 # holds all of runtime and sentry
-installed "$wanted" && exit 0
+installed dev && exit 0 # holds all of the others
+# shellcheck disable=SC2086 # a list of locks
+installed $wanted && exit 0
 
 begun=$(date +%s)
 python=$(find_python)
@@ -62,10 +74,13 @@ rm -f "$venv"/.installed-*
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 say "[2/4] 설치 도구를 받는 중 (uv)…" "[2/4] fetching the installer (uv)…"
 "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements/tools.txt
-say "[3/4] 패키지를 설치하는 중 (requirements/$wanted.txt, 해시로 고정)…" \
-    "[3/4] installing packages (requirements/$wanted.txt, pinned by hash)…"
-install
+say "[3/4] 패키지를 설치하는 중 ($wanted, 해시로 고정)…" \
+    "[3/4] installing packages ($wanted, pinned by hash)…"
+for lock in $wanted; do set -- "$@" -r "requirements/$lock.txt"; done
+shift # its own argument
+install "$@"
 say "[4/4] bongsu를 설치하는 중…" "[4/4] installing bongsu…"
 "$venv/bin/uv" pip install --quiet --offline --python "$venv/bin/python" --no-deps --no-build-isolation -e .
-fingerprint "$wanted" >"$venv/.installed-$wanted"
+# shellcheck disable=SC2086
+fingerprint $wanted >"$(stamp $wanted)"
 say "준비가 끝났습니다 ($(($(date +%s) - begun))초)." "Ready ($(($(date +%s) - begun)) s)."

@@ -18,7 +18,7 @@ import bongsu
 from bongsu.adapters.clock import SandboxClock, WallClock
 from bongsu.adapters.prometheus import count_alert_rules, look_at_alarm_servers, read_waits
 from bongsu.adapters.upbit.client import UpbitExchange
-from bongsu.advisors.rules import RulesAdvisor
+from bongsu.advising import canary_of, choose_advisor
 from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import JobName, LiveStarted
 from bongsu.core.market import Market
@@ -201,7 +201,10 @@ async def open_trading(
         stack.push_async_callback(database.close)
         lease = Lease(database, "scheduler", instance_name(process), settings.lease_seconds)
         ledger = open_ledger(settings, database, lease, wiring.pulse_file)
-        await when_there("PostgreSQL", lambda: ledger.prepare(place.world, settings.bongsu_mode, markets))
+        await when_there(
+            "PostgreSQL",
+            lambda: ledger.prepare(place.world, settings.bongsu_mode, markets, settings.model_names),
+        )
         if settings.is_live:
             await _require_fit(settings, wiring, ledger)
         exchange = await stack.enter_async_context(open_exchange(settings, place, telemetry))
@@ -249,7 +252,11 @@ def _compose(
     blind: Blindness,
 ) -> tuple[Protection, tuple[Job, ...]]:
     limits = settings.risk_limits
-    rules = ValidationRules(min_buy_confidence=settings.min_buy_confidence, max_size=limits.buy_fraction)
+    rules = ValidationRules(
+        min_buy_confidence=settings.min_buy_confidence,
+        max_size=limits.buy_fraction,
+        canary=canary_of(account),
+    )
     observe = telemetry.instruments.observe
     execution = Execution(
         exchange,
@@ -269,7 +276,7 @@ def _compose(
         markets=markets,
         ledger=ledger,
         clock=clock,
-        advisor=advisor or RulesAdvisor(settings.bongsu_lang, rules),
+        advisor=advisor or choose_advisor(settings, ledger, rules),
         view=MarketView(exchange, ledger, clock, limits, blind),
         listing=listing,
         reconciliation=reconciliation,
@@ -342,6 +349,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             lease_seconds=settings.lease_seconds,
             markets=tuple(settings.markets),
             day_start=settings.trading_day_start,
+            ai_budget=settings.ai_budget,
         )
     )
     telemetry = Telemetry(

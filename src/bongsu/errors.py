@@ -18,6 +18,7 @@ BongsuError
 │   ├── IdentifierTaken      this identifier was used before: look the order up
 │   └── OrderOutcomeUnknown  maybe placed, maybe not: settle it, never repeat it blindly
 ├── AdvisorFailed            skip this cycle; it is not a "hold"
+│   └── BudgetSpent          fall back to the rules, exits only
 ├── ModelFailed              ask the next model, or say that the advisor failed
 ├── LedgerError
 │   ├── LedgerUnavailable    nothing was written: no database, no order
@@ -128,6 +129,10 @@ class ModelFailed(BongsuError):
 
 
 class AdvisorFailed(BongsuError):
+    pass
+
+
+class BudgetSpent(AdvisorFailed):
     pass
 
 

@@ -4,9 +4,12 @@ Owners: LEDGER is projected from PostgreSQL by the backend; BACKEND and SCHEDULE
 A business name has exactly one owner, else sums double.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+
+_NOTHING: Mapping[str, tuple[str, ...]] = {}
 
 
 class Kind(StrEnum):
@@ -53,7 +56,7 @@ class Metric:
         parts = ("bucket", "sum", "count") if self.summed else ("bucket", "count")
         return tuple(f"{self.name}_{part}" for part in parts)
 
-    def label_sets(self, markets: tuple[str, ...] = ()) -> list[dict[str, str]]:
-        """Every combination the metric starts with; labels without a closed list take `markets`."""
-        values = [allowed if allowed is not None else markets for _, allowed in self.labels]
+    def label_sets(self, known: Mapping[str, tuple[str, ...]] = _NOTHING) -> list[dict[str, str]]:
+        """Every combination the metric starts with; a label without a closed list takes what is `known` of it."""
+        values = [allowed if allowed is not None else known.get(name, ()) for name, allowed in self.labels]
         return [dict(zip(self.label_names, combination, strict=True)) for combination in product(*values)]

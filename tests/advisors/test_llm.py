@@ -12,18 +12,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bongsu.advisors.llm import Answered, Call, LlmAdvisor
+from bongsu.advisors.exits import ExitsByRules
+from bongsu.advisors.llm import LlmAdvisor
 from bongsu.advisors.prompting import OPEN_EYES, blindfold, render, render_repair
 from bongsu.advisors.reading import read_advice, schema
-from bongsu.core.decision import Action, Advice, Rejection, RejectionReason, ValidationRules, citable
-from bongsu.core.llm import CallOutcome, Prompt, Purpose, Reply, Tariff, Usage
-from bongsu.core.money import Krw
-from bongsu.errors import AdvisorFailed, ModelFailed
+from bongsu.advisors.rules import RulesAdvisor
+from bongsu.core.decision import (
+    Action,
+    Advice,
+    Rejection,
+    RejectionReason,
+    ValidationRules,
+    citable,
+    find_fault,
+)
+from bongsu.core.llm import Answered, Call, CallOutcome, Prompt, Purpose, Reply, Tariff, Usage
+from bongsu.core.money import Krw, Price, Volume
+from bongsu.core.snapshot import HeldPosition
+from bongsu.errors import AdvisorFailed, BudgetSpent, ModelFailed
 from core.samples import ETH, INDICATORS, snapshot
 
 RULES = ValidationRules(canary="BEACON-7F3A")
 TARIFF = Tariff(Krw(Decimal(400)), Krw(Decimal(2_800)), Krw(Decimal(40)))
 USAGE = Usage(1_000, 100)
+HELD = HeldPosition(Volume(Decimal("0.1")), Price(Decimal(3_900_000)), Decimal("0.02"))
 RSI = INDICATORS["rsi_14"]
 
 
@@ -86,7 +98,9 @@ def advisor(*models: Scripted, book: Pages | None = None, **more: Any) -> LlmAdv
 
 
 async def said(*words: Word) -> Advice | Rejection:
-    return await advisor(Scripted(list(words))).advise(snapshot())
+    """As the cycle takes it: what could be read is judged once more."""
+    advice = await advisor(Scripted(list(words))).advise(snapshot())
+    return advice if isinstance(advice, Rejection) else find_fault(advice, snapshot(), RULES) or advice
 
 
 def failed(outcome: CallOutcome = CallOutcome.ERROR, *, unbilled: bool = False) -> ModelFailed:
@@ -231,6 +245,33 @@ async def test_a_spent_budget_asks_nobody() -> None:
     with pytest.raises(AdvisorFailed, match="budget"):
         await advisor(model, book=Pages(budget=Decimal("0.01"))).advise(snapshot())
     assert model.asked == []
+
+
+async def test_the_rules_may_sell_where_the_model_is_silent_and_never_buy() -> None:
+    silent = advisor(Scripted([failed(), failed()]))
+    overbought = {**INDICATORS, "rsi_14": 80.0, "bollinger_percent_b": 1.2}
+    held = replace(snapshot(), position=HELD, indicators=overbought)
+    sells = await ExitsByRules(silent, RulesAdvisor("ko", RULES), AdvisorFailed).advise(held)
+    assert isinstance(sells, Advice)
+    assert (sells.action, sells.by) == (Action.SELL, "rules")
+    oversold = {**INDICATORS, "rsi_14": 20.0, "bollinger_percent_b": -0.2}
+    with pytest.raises(AdvisorFailed):
+        await ExitsByRules(silent, RulesAdvisor("ko", RULES), AdvisorFailed).advise(
+            replace(snapshot(), indicators=oversold)
+        )
+
+
+async def test_a_failure_is_no_spent_budget() -> None:
+    held = replace(
+        snapshot(), position=HELD, indicators={**INDICATORS, "rsi_14": 80.0, "bollinger_percent_b": 1.2}
+    )
+    rules = RulesAdvisor("ko", RULES)
+    with pytest.raises(AdvisorFailed):
+        await ExitsByRules(advisor(Scripted([failed()])), rules, BudgetSpent).advise(held)
+    spent = advisor(Scripted([]), book=Pages(budget=Decimal(0)))
+    advice = await ExitsByRules(spent, rules, BudgetSpent).advise(held)
+    assert isinstance(advice, Advice)
+    assert advice.action is Action.SELL
 
 
 async def test_the_deadline_is_over_all_models() -> None:

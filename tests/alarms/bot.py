@@ -11,7 +11,7 @@ from alarms.work import MARKETS, SCHEDULES, Outcome
 from bongsu.core.facts import ErrorType, JobName
 from bongsu.core.market import MarketState
 from bongsu.metric import Owner
-from bongsu.metrics.values import LLM_MODELS
+from bongsu.metrics.values import NO_MODEL
 
 CHECKS = (JobName.RECONCILE, JobName.POSITION, JobName.PORTFOLIO)
 ASKED = (
@@ -111,9 +111,9 @@ def decisions(s: Scrapes) -> Iterator[Series]:
     yield from s.counters("ai_decision_total", by_action)
     answers = np.repeat(decided, len(MARKETS))
     llm = {
-        (LLM_MODELS[0], "ok"): answers,
-        (LLM_MODELS[0], "timeout"): np.repeat(unadvised, len(MARKETS)),
-        (LLM_MODELS[0], "malformed"): s.sometimes(21, each=DAY),  # repaired at the second try
+        (NO_MODEL, "ok"): answers,
+        (NO_MODEL, "timeout"): np.repeat(unadvised, len(MARKETS)),
+        (NO_MODEL, "malformed"): s.sometimes(21, each=DAY),  # repaired at the second try
     }
     yield from s.counters("llm_requests_total", llm)
     spent = count(answers, s.seen) - count(answers, np.floor(s.seen / DAY) * DAY)

@@ -14,6 +14,7 @@ from alarms.life import DAY, Life, Span, Times
 from alarms.work import MARKETS, Work
 from bongsu.metric import Metric, Owner
 from bongsu.metrics import find
+from bongsu.metrics.values import NO_MODEL
 from rules.foreign import FOREIGN
 
 EPOCH = 1_700_006_400.0  # wall time at which a life begins, 09:00 KST: a timestamp of 0 lies that far back
@@ -32,6 +33,7 @@ Flags = NDArray[np.bool_]
 Events = Mapping[tuple[str, ...], Times]  # by the values of the labels, in the registry's order
 
 NOTHING: Times = np.array([])
+KNOWN = {"symbol": MARKETS, "model": (NO_MODEL,)}
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Scrapes:
     def counters(self, name: str, events: Events | None = None) -> Iterator[Series]:
         """Every label set of the ledger's counter, from 0 on: it never resets."""
         metric = _registered(name, Owner.LEDGER)
-        for labels in metric.label_sets(MARKETS):
+        for labels in metric.label_sets(KNOWN):
             happened = (events or {}).get(tuple(labels.values()), NOTHING)
             yield self.ledger(name, count(happened, self.seen), **labels)
 
@@ -144,7 +146,7 @@ class Scrapes:
 
     def process_counters(self, owner: Owner, name: str, events: Events) -> Iterator[Series]:
         """From 0 at each start of the process."""
-        for labels in _registered(name, owner).label_sets(MARKETS):
+        for labels in _registered(name, owner).label_sets(KNOWN):
             happened = events.get(tuple(labels.values()), NOTHING)
             yield self.process(owner, name, self.since_start(owner, happened), **labels)
 

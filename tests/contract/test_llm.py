@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bongsu.adapters.llm.client import Address, Form, PydanticAiModel, Wire
+from bongsu.adapters.llm.client import Form, PydanticAiModel
 from bongsu.advisors.reading import schema
-from bongsu.core.llm import CallOutcome, Prompt, Tariff
+from bongsu.core.llm import Address, CallOutcome, Prompt, Tariff, Wire
 from bongsu.core.money import Krw
 from bongsu.errors import ModelFailed
 from contract.sandboxes import Sandbox

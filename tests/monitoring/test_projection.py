@@ -35,7 +35,7 @@ from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.projection import MAX_SYMBOLS, OTHER, Sample, fold_symbols, project
 from bongsu.metric import Kind, Owner
 from bongsu.metrics import METRICS
-from bongsu.metrics.values import PAUSE_REASONS
+from bongsu.metrics.values import NO_MODEL, PAUSE_REASONS
 from bongsu.monitoring.exposition import Exposition
 from bongsu.monitoring.instruments import Instruments
 from bongsu.monitoring.ledger_series import LedgerSeries, families
@@ -119,7 +119,7 @@ async def test_every_bounded_label_combination_is_there_at_zero(books: Books) ->
     series = await exported(books)
     for metric in METRICS:
         if metric.owners == (Owner.LEDGER,) and metric.kind is Kind.COUNTER and not metric.live_scheduler:
-            for labels in metric.label_sets((ETH, BTC)):
+            for labels in metric.label_sets({"symbol": (ETH, BTC), "model": (NO_MODEL,)}):
                 assert series[metric.name, tuple(sorted(labels.items()))] == 0, (metric.name, labels)
 
 
@@ -342,17 +342,6 @@ async def test_an_announced_restart_ends_by_itself(books: Books) -> None:
     await books.ledger.record(f.MaintenanceAnnounced(5, "cli"))
     await books.ledger.record(f.MaintenanceAnnounced(0, "cli"))
     assert (await exported(books))["bot_maintenance", ()] == 0
-
-
-async def test_a_model_that_was_paid_for_shows_its_cost_of_today(books: Books) -> None:
-    await live_a_day(books)
-    assert (await exported(books))["llm_cost_today_krw", ()] == 0
-    async with books.database.transaction("test") as tx:
-        await tx.execute("UPDATE decisions SET cost_krw = 12.5 WHERE outcome = 'rejected'")
-        await tx.execute(
-            "UPDATE decisions SET cost_krw = 99, recorded_at = recorded_at - interval '25 h' WHERE outcome = 'accepted'"
-        )
-    assert (await exported(books))["llm_cost_today_krw", ()] == 12.5
 
 
 async def test_the_report_counts_from_the_registration_of_its_job(books: Books) -> None:

@@ -3,17 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from bongsu.advisors.prompting import OPEN_EYES, Blindfold, Lang, blindfold, render, render_repair
 from bongsu.advisors.reading import read_advice
 from bongsu.core.decision import Advice, Rejection, RejectionReason, ValidationRules, find_canary, find_fault
-from bongsu.core.llm import CallOutcome, Prompt, Purpose, Reply, Tariff
+from bongsu.core.llm import Answered, Call, CallOutcome, Prompt, Purpose, Reply, Tariff
 from bongsu.core.money import ZERO, Krw
 from bongsu.core.snapshot import MarketSnapshot
-from bongsu.errors import AdvisorFailed, ModelFailed
+from bongsu.errors import AdvisorFailed, BudgetSpent, ModelFailed
 
 DEADLINE = 90.0  # wall seconds, over all models and repairs
 MAX_WRITTEN = 1_500  # tokens
@@ -30,29 +29,6 @@ class Model(Protocol):
     async def ask(self, prompt: Prompt, max_written: int) -> Reply:
         """Once. Raises ModelFailed."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One question to one model, before it is asked. `reserved`: the most it should cost."""
-
-    id: UUID
-    snapshot: MarketSnapshot
-    purpose: Purpose
-    model: str
-    prompt: Prompt
-    reserved: Krw
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """`cost` is None where nobody can say what was billed: the reservation stands."""
-
-    outcome: CallOutcome
-    detail: str
-    reply: Reply | None
-    cost: Krw | None
-    seconds: float
 
 
 class CallBook(Protocol):
@@ -86,34 +62,35 @@ class LlmAdvisor:
         self._deadline = deadline
 
     async def advise(self, snapshot: MarketSnapshot) -> Advice | Rejection:
-        """Raises AdvisorFailed when no model answered. What was refused is not taken to another model."""
+        """Raises AdvisorFailed when no model answered, BudgetSpent when none may be asked.
+
+        What was refused is not taken to another model.
+
+        Advice may still be at fault: the cycle judges it, and records it with what was wrong.
+        """
         eyes = blindfold(snapshot) if self._blind else OPEN_EYES
         prompt = render(snapshot, self._rules, self._lang, eyes)
-        until, failures = time.monotonic() + self._deadline, list[str]()
+        until, failures, spent = time.monotonic() + self._deadline, list[str](), True
         for model in self._models:
             try:
                 reply = await self._ask(model, snapshot, prompt, Purpose.ADVICE, until)
             except ModelFailed as failure:
                 failures.append(f"{model.name}: {failure}")
+                spent = spent and failure.outcome == CallOutcome.REFUSED_BUDGET
                 continue
-            first = self._judge(reply, snapshot, eyes)
-            if isinstance(first, Advice) or first.reason is RejectionReason.INJECTION:
+            first = self._read(reply, eyes)
+            fault = first if isinstance(first, Rejection) else find_fault(first, snapshot, self._rules)
+            if fault is None or fault.reason is RejectionReason.INJECTION:
                 return first  # one who was steered gets no second word
-            again = render_repair(prompt, reply.text, first, self._lang)
+            again = render_repair(prompt, reply.text, fault, self._lang)
             try:
-                reply = await self._ask(model, snapshot, again, Purpose.REPAIR, until)
+                return self._read(await self._ask(model, snapshot, again, Purpose.REPAIR, until), eyes)
             except ModelFailed:
                 return first
-            return self._judge(reply, snapshot, eyes)
-        raise AdvisorFailed("; ".join(failures))
+        raise (BudgetSpent if spent else AdvisorFailed)("; ".join(failures))
 
-    def _judge(self, reply: Reply, snapshot: MarketSnapshot, eyes: Blindfold) -> Advice | Rejection:
-        if steered := find_canary([reply.text], self._rules):
-            return steered
-        advice = read_advice(reply.text, eyes)
-        if isinstance(advice, Rejection):
-            return advice
-        return find_fault(advice, snapshot, self._rules) or advice
+    def _read(self, reply: Reply, eyes: Blindfold) -> Advice | Rejection:
+        return find_canary([reply.text], self._rules) or read_advice(reply.text, eyes)
 
     async def _ask(
         self, model: Model, snapshot: MarketSnapshot, prompt: Prompt, purpose: Purpose, until: float
@@ -122,7 +99,9 @@ class LlmAdvisor:
         left = until - time.monotonic()
         if left < _LEAST:
             raise ModelFailed(CallOutcome.TIMEOUT, f"nothing left of {self._deadline:g} s")
-        call = Call(uuid4(), snapshot, purpose, model.name, prompt, model.tariff.reserve(prompt, MAX_WRITTEN))
+        most = model.tariff.reserve(prompt, MAX_WRITTEN)
+        of = snapshot.market, snapshot.candle_closed_at, snapshot.at
+        call = Call(uuid4(), *of, purpose, model.name, prompt, most)
         if not await self._book.reserve(call):
             raise ModelFailed(CallOutcome.REFUSED_BUDGET, "the day's budget is spent")
         began = time.monotonic()

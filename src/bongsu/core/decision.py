@@ -42,7 +42,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`confidence` is 0..1, `size` a share of equity; beyond `invalidation` the idea is dead."""
+    """`confidence` is 0..1, `size` a share of equity; beyond `invalidation` the idea is dead.
+
+    `by`: who gave it, where the one who was asked had nothing to say.
+    """
 
     market: Market
     action: Action
@@ -50,6 +53,7 @@ class Advice:
     size: Decimal
     reasons: tuple[Reason, ...]
     invalidation: Price | None
+    by: str | None = None
 
 
 class RejectionReason(StrEnum):

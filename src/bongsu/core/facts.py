@@ -12,6 +12,7 @@ from uuid import UUID
 
 from bongsu.core.decision import Advice, Decision, Rejection
 from bongsu.core.external import Movement
+from bongsu.core.llm import Answered, Call
 from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, Order, OrderRequest
@@ -128,9 +129,9 @@ class AdviceAccepted:
 
 @dataclass(frozen=True, slots=True)
 class AdviceRejected:
-    """Not a hold: the advisor's words were refused."""
+    """Not a hold: the advisor's words were refused. `advice` is None where they could not be read as any."""
 
-    advice: Advice
+    advice: Advice | None
     advisor: str
     snapshot: MarketSnapshot
     rejection: Rejection
@@ -145,6 +146,23 @@ class DecisionSkipped:
     advisor: str
     reason: DecisionSkip
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswered:
+    """Or did not: one call to a model has ended."""
+
+    call: Call
+    answered: Answered
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefused:
+    """A call that was not made. `first`: of this trading day."""
+
+    call: Call
+    budget: Krw
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +447,8 @@ Fact = (
     | AdviceAccepted
     | AdviceRejected
     | DecisionSkipped
+    | ModelAnswered
+    | BudgetRefused
     | TradeVetoed
     | PriceRejected
     | IntentOpened

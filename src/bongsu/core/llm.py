@@ -1,13 +1,29 @@
 """Asking a model: what goes to it, what comes back, what it costs."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
+from typing import Literal
+from uuid import UUID
 
+from bongsu.core.market import Market
 from bongsu.core.money import Krw
 
 _MILLION = Decimal(1_000_000)
+
+
+Wire = Literal["openai", "anthropic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a model is asked. `base_url` None: the provider's own."""
+
+    wire: Wire
+    key: str = field(repr=False)
+    base_url: str | None = None
 
 
 class CallOutcome(StrEnum):
@@ -85,3 +101,28 @@ class Reply:
     def __post_init__(self) -> None:
         kept = self.text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
         object.__setattr__(self, "text", kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to one model, before it is asked. `reserved`: the most it should cost."""
+
+    id: UUID
+    market: Market
+    candle_closed_at: datetime
+    at: datetime  # market time
+    purpose: Purpose
+    model: str
+    prompt: Prompt
+    reserved: Krw
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`cost` is None where nobody can say what was billed: the reservation stands."""
+
+    outcome: CallOutcome
+    detail: str
+    reply: Reply | None
+    cost: Krw | None
+    seconds: float

@@ -8,11 +8,13 @@ from psycopg.types.json import Jsonb
 
 from bongsu import metrics
 from bongsu.core import facts as f
+from bongsu.core.llm import Answered, Call, CallOutcome
 from bongsu.core.order import Order, OrderRequest, Trigger
 from bongsu.core.risk import VetoReason
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 from bongsu.metric import Kind, Metric
+from bongsu.metrics.values import NO_MODEL
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 Increments = dict[Key, Decimal]
@@ -64,6 +66,11 @@ def counters(fact: f.Fact) -> Increments:
             return {key(metrics.AI_VALIDATION_REJECTIONS, reason=rejection.reason): ONE}
         case f.DecisionSkipped(reason=skip):
             return {key(metrics.AI_DECISION_SKIPPED, reason=skip): ONE}
+        case f.ModelAnswered(call=call, answered=answered):
+            return _of_call(call, answered)
+        case f.BudgetRefused(call=call):
+            refused = {"model": call.model, "outcome": CallOutcome.REFUSED_BUDGET}
+            return {key(metrics.LLM_REQUESTS, **refused): ONE}
         case f.TradeVetoed(veto=veto):
             if veto.reason is VetoReason.FIRST_WEEK_CAP:
                 return {key(metrics.FIRST_WEEK_CAP_BLOCKS): ONE}
@@ -130,13 +137,13 @@ async def add(tx: Tx, increments: Mapping[Key, Decimal]) -> None:
     await tx.execute(_SQL["add"], columns)
 
 
-async def initialise(tx: Tx, markets: Iterable[str]) -> None:
+async def initialise(tx: Tx, markets: Iterable[str], models: Iterable[str] = ()) -> None:
     """Every bounded label combination present at 0: a counter born at 1 never shows an increase."""
-    traded = tuple(markets)
+    known = {"symbol": tuple(markets), "model": tuple(models) or (NO_MODEL,)}
     series = [
         one
         for metric in metrics.LEDGER_COUNTERS
-        for labels in metric.label_sets(traded)
+        for labels in metric.label_sets(known)
         for one in _series(metric, labels)
     ]
     columns = {"names": [name for name, _ in series], "labels": [Jsonb(labels) for _, labels in series]}
@@ -150,6 +157,18 @@ def _series(metric: Metric, labels: dict[str, str]) -> list[tuple[str, dict[str,
     buckets = [(f"{metric.name}_bucket", {**labels, "le": bound}) for bound in bounds]
     sums = [(f"{metric.name}_sum", labels)] if metric.summed else []
     return [*buckets, *sums, (f"{metric.name}_count", labels)]
+
+
+def _of_call(call: Call, answered: Answered) -> Increments:
+    """What nobody can say was billed counts as what was set aside for it."""
+    model, cost = call.model, call.reserved if answered.cost is None else answered.cost
+    added: Increments = {key(metrics.LLM_REQUESTS, model=model, outcome=answered.outcome): ONE}
+    added[key(metrics.LLM_COST, model=model)] = cost
+    usage = answered.reply.usage if answered.reply else None
+    if usage is not None:
+        billed = {"input": usage.read - usage.cached, "cached": usage.cached, "output": usage.written}
+        added |= {key(metrics.LLM_TOKENS, model=model, kind=kind): Decimal(n) for kind, n in billed.items()}
+    return added
 
 
 def _of_order(request: OrderRequest, order: Order) -> Increments:

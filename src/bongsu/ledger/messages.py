@@ -11,6 +11,7 @@ from bongsu.core.facts import (
     AlertMuted,
     BreakerReset,
     BreakerTripped,
+    BudgetRefused,
     CapLifted,
     CommandHeard,
     ControlApplied,
@@ -33,6 +34,7 @@ from bongsu.core.facts import (
     MaintenanceAnnounced,
     MarketStatesSeen,
     MessageResent,
+    ModelAnswered,
     MuteEnded,
     OrderOutcomeLost,
     OrderRefused,
@@ -152,6 +154,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case MuteEnded():
             alarms = (_alert(alarm, voice) for alarm in fact.firing)
             return (Message("status", chat_texts.mute_ended(fact, voice, now)), *alarms)
+        case BudgetRefused():
+            return (_warning(texts.budget_spent(fact, voice, now)),) if fact.first else ()
         case LiveStarted():
             return (_critical(live_texts.started(fact, voice, now)),)
         case CapLifted():
@@ -172,6 +176,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | AdviceAccepted()
             | AdviceRejected()
             | DecisionSkipped()
+            | ModelAnswered()
             | PriceRejected()
             | MessageResent()
             | MaintenanceAnnounced()

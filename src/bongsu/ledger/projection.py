@@ -12,6 +12,7 @@ from psycopg import sql
 from bongsu import metrics
 from bongsu.core.clock import MAX_CLOCK_SKEW
 from bongsu.core.market import MarketState
+from bongsu.core.money import Krw
 from bongsu.core.tradingday import NINE, trading_day_start
 from bongsu.errors import LedgerError, LedgerUnavailable
 from bongsu.ledger.database import Database, Tx
@@ -21,6 +22,7 @@ from bongsu.metrics.values import DECIDING, PAUSE_REASONS
 _SQL = load("projection")
 
 STALE_AFTER = 15.0  # seconds without a heartbeat, after which the scheduler counts as dead
+_NO_BUDGET = Krw(Decimal(0))
 MAX_SYMBOLS = 50
 OTHER = "other"
 
@@ -41,7 +43,12 @@ class Sample:
 
 
 async def project(
-    database: Database, *, lease_seconds: float, markets: tuple[str, ...] = (), day_start: time = NINE
+    database: Database,
+    *,
+    lease_seconds: float,
+    markets: tuple[str, ...] = (),
+    day_start: time = NINE,
+    ai_budget: Krw = _NO_BUDGET,
 ) -> list[Sample]:
     """One sample per series; what the dead scheduler would have to vouch for is left out.
 
@@ -51,7 +58,9 @@ async def project(
     today = trading_day_start(datetime.now(UTC), day_start)
     try:
         async with database.reading("project") as tx:
-            return await _read(tx, {"lease_seconds": lease_seconds, "day": today}, markets)
+            return await _read(
+                tx, {"lease_seconds": lease_seconds, "day": today, "ai_budget": ai_budget}, markets
+            )
     except psycopg.ProgrammingError as error:
         raise LedgerError(f"the schema does not fit this program: {error}") from error
     except LedgerUnavailable as error:

@@ -16,7 +16,7 @@ from bongsu.core.decision import decision_id
 from bongsu.core.market import Market, MarketState
 from bongsu.core.redaction import redact
 from bongsu.core.tradingday import trading_day_start, trading_week_start
-from bongsu.ledger import counters, external, orders
+from bongsu.ledger import calls, counters, external, orders
 from bongsu.ledger.database import Tx
 from bongsu.ledger.queries import load
 
@@ -42,6 +42,12 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
                 return await _finish_run(tx, fact.run_id, fact.job, "skipped", fact.reason)
         case f.AdviceAccepted() | f.AdviceRejected() | f.DecisionSkipped():
             return await _decision(tx, fact)
+        case f.ModelAnswered():
+            return await calls.close(tx, fact)
+        case f.BudgetRefused():
+            await calls.refuse(tx, fact)
+            if fact.first:
+                await _event(tx, "budget_spent", "warning", fact.call.model, f"{fact.budget} KRW", {})
         case f.TradeVetoed():
             if fact.decision_id is not None:
                 values = {"id": fact.decision_id, "reason": fact.veto.reason, "detail": fact.veto.detail}
@@ -169,8 +175,11 @@ async def _finish_run(tx: Tx, run_id: int, job: f.JobName, outcome: str, reason:
 
 
 async def _decision(tx: Tx, fact: f.AdviceAccepted | f.AdviceRejected | f.DecisionSkipped) -> bool:
-    cursor = await tx.execute(_SQL["decision"], _decision_row(fact))
-    return cursor.rowcount == 1
+    row = _decision_row(fact)
+    if (await tx.execute(_SQL["decision"], row)).rowcount != 1:
+        return False
+    await calls.bill(tx, row)
+    return True
 
 
 def _decision_row(fact: f.AdviceAccepted | f.AdviceRejected | f.DecisionSkipped) -> dict[str, Any]:
@@ -202,12 +211,16 @@ def _decision_row(fact: f.AdviceAccepted | f.AdviceRejected | f.DecisionSkipped)
                 "confidence_label": d.label,
             }
         case f.AdviceRejected(advice=a, rejection=no):
-            said = {
-                "action": a.action,
-                "confidence": a.confidence,
-                "size": a.size,
-                "invalidation": a.invalidation,
-            }
+            said = (
+                {}
+                if a is None
+                else {
+                    "action": a.action,
+                    "confidence": a.confidence,
+                    "size": a.size,
+                    "invalidation": a.invalidation,
+                }
+            )
             seen = fact.snapshot
             row |= said | {
                 "id": decision_id(seen.market, seen.candle_closed_at, f"{fact.advisor}|rejected"),
@@ -236,9 +249,9 @@ def _decision_row(fact: f.AdviceAccepted | f.AdviceRejected | f.DecisionSkipped)
         "market": fact.snapshot.market,
         "candle_closed_at": fact.snapshot.candle_closed_at,
         "at": fact.snapshot.at,
-        "reasons": Jsonb([_plain(reason) for reason in fact.advice.reasons]),
+        "reasons": Jsonb([_plain(reason) for reason in fact.advice.reasons] if fact.advice else []),
         "snapshot": Jsonb(_plain(fact.snapshot)),
-        "advice": Jsonb(_plain(fact.advice)),
+        "advice": Jsonb(_plain(fact.advice)) if fact.advice else None,
         "latency": fact.latency,
     }
 

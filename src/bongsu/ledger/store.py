@@ -13,6 +13,7 @@ from bongsu import metrics
 from bongsu.core import facts as f
 from bongsu.core.channels import QuietHours, Route
 from bongsu.core.clock import ExchangeSigns
+from bongsu.core.llm import Call
 from bongsu.core.market import Candle, Market, MarketState
 from bongsu.core.money import Krw, Price
 from bongsu.core.order import Intent, OrderRequest
@@ -21,7 +22,7 @@ from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
-from bongsu.ledger import counters, external, orders, recording, reports
+from bongsu.ledger import calls, counters, external, orders, recording, reports
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
@@ -75,7 +76,9 @@ class Ledger:
         self._on_heartbeat = on_heartbeat
         self._waiting: list[f.Fact] = []
 
-    async def prepare(self, world_id: str, mode: str, markets: Iterable[str]) -> None:
+    async def prepare(
+        self, world_id: str, mode: str, markets: Iterable[str], models: Iterable[str] = ()
+    ) -> None:
         """Binds a new ledger to its world and sets every counter's series to its start.
 
         Raises WorldMismatch for a ledger of another world.
@@ -89,7 +92,7 @@ class Ledger:
                     f"이 데이터베이스는 다른 세계({held})의 원장입니다. 새 데이터베이스를 쓰거나 그 세계를 이어 가세요 "
                     f"(the database belongs to world {held}, not {world_id})"
                 )
-            await counters.initialise(tx, markets)
+            await counters.initialise(tx, markets, models)
 
     # -- facts ----------------------------------------------------------------------------------------------
 
@@ -154,6 +157,21 @@ class Ledger:
     async def _count(self, metric: Metric) -> None:
         async with self._database.transaction("record") as tx:
             await counters.add(tx, {counters.key(metric): counters.ONE})
+
+    # -- models ---------------------------------------------------------------------------------------------
+
+    async def reserve_call(self, call: Call, budget: Krw) -> bool:
+        """On record before it is sent; False when the trading day's budget does not hold it.
+
+        Raises LedgerUnavailable (then nothing may be sent) and LeaseLost.
+        """
+        async with self._database.transaction("record") as tx:
+            await self._check_lease(tx)
+            day = trading_day_start(datetime.now(UTC), self._day_start)
+            refused = await calls.reserve(tx, call, budget, day)
+            if refused is not None:
+                await self._record(tx, refused)
+        return refused is None
 
     # -- orders ---------------------------------------------------------------------------------------------
 

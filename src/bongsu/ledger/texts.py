@@ -9,6 +9,7 @@ from bongsu.core.facts import (
     AlertChanged,
     BreakerReset,
     BreakerTripped,
+    BudgetRefused,
     ControlApplied,
     ControlKind,
     OrderOutcomeLost,
@@ -269,6 +270,19 @@ def control(fact: ControlApplied, voice: Voice, now: datetime) -> str:
         voice.say("요청: ", "By: ") + fact.who + (f" - {fact.why}" if fact.why else ""),
         *(() if fact.done else (voice.say("결과: 실행하지 못했습니다", "Result: not done"),)),
         *((voice.say("내용: ", "What: ") + outcome,) if outcome else ()),
+        _time(now, voice),
+    )
+
+
+def budget_spent(fact: BudgetRefused, voice: Voice, now: datetime) -> str:
+    return voice.letter(
+        voice.say("💸 오늘의 AI 예산을 다 썼습니다", "💸 Today's AI budget is spent"),
+        voice.say("예산: ", "Budget: ") + won_text(fact.budget) + voice.say("원", " KRW"),
+        voice.say("모델: ", "Model: ") + fact.call.model,
+        voice.say(
+            "안내: 다음 거래일까지 내장 규칙이 매도만 판단합니다. 손절과 익절은 계속합니다.",
+            "Note: until the next trading day the built-in rules decide, on sells only. Stop-loss and take-profit go on.",
+        ),
         _time(now, voice),
     )
 

@@ -18,7 +18,6 @@ from bongsu.metrics.values import (
     JOB_BUCKETS,
     JOBS,
     KINDS,
-    LLM_MODELS,
     LLM_OUTCOMES,
     OPERATIONS,
     PAUSE_REASONS,
@@ -29,6 +28,7 @@ from bongsu.metrics.values import (
 
 _JOB = ("job_name", JOBS)
 _SYMBOL = ("symbol", None)
+_MODEL = ("model", None)
 _SIDE = ("side", SIDES)
 _L = (Owner.LEDGER,)
 _B = (Owner.BACKEND,)
@@ -98,16 +98,16 @@ AI_VALIDATION_REJECTIONS = _counter(
 LLM_REQUESTS = _counter(
     "llm_requests_total",
     "Requests to the model; `none` while no model is configured",
-    ("model", LLM_MODELS),
+    _MODEL,
     ("outcome", LLM_OUTCOMES),
 )
 LLM_TOKENS = _counter(
     "llm_tokens_total",
     "Tokens that were billed",
-    ("model", LLM_MODELS),
+    _MODEL,
     ("kind", ("input", "output", "cached")),
 )
-LLM_COST = _counter("llm_cost_krw_total", "What the model cost, in won", ("model", LLM_MODELS))
+LLM_COST = _counter("llm_cost_krw_total", "What the model cost, in won", _MODEL)
 TRADES = _counter("trades_total", "Exchange orders with at least one fill", _SYMBOL, _SIDE)
 TRADE_VOLUME = _counter("trade_volume_krw_total", "Traded value in won", _SYMBOL, _SIDE)
 TRADE_FEE = _counter("trade_fee_krw_total", "Fees paid in won", _SYMBOL, _SIDE)

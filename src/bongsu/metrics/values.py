@@ -1,6 +1,7 @@
 """The closed lists of label values, and the buckets of the histograms."""
 
 from bongsu.core.facts import JobName
+from bongsu.core.llm import CallOutcome
 from bongsu.core.order import Side
 
 JOBS = tuple(JobName)
@@ -69,5 +70,5 @@ IDLE_REASONS = (
     "not_reconciled",
     "waiting_for_candle",
 )
-LLM_MODELS = ("none",)  # the configured one; this version has no model to ask
-LLM_OUTCOMES = ("ok", "timeout", "rate_limited", "error", "malformed", "refused_budget")
+NO_MODEL = "none"  # in the place of the configured ones where there is none
+LLM_OUTCOMES = tuple(CallOutcome)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Any
 
+from pydantic_settings import BaseSettings
+
+from bongsu.settings.ai import AiSettings
 from bongsu.settings.channels import ChannelSettings
 from bongsu.settings.live import LiveSettings
 from bongsu.settings.owner import Settings
@@ -11,16 +14,15 @@ from bongsu.settings.risk import RiskSettings
 
 
 def describe() -> Mapping[str, tuple[str, str]]:
-    """Each setting's name with its description and default: the basic ones, those of live trading, the risk gate's, the channels'."""
+    """Each setting's name with its description and default: the basic ones, then the others group by group."""
     fields = sorted(Settings.model_fields.items(), key=lambda item: _group(item[0]))
     return {name.upper(): (field.description or "", _default(field.default)) for name, field in fields}
 
 
 def _group(name: str) -> int:
     """Where it stands: pydantic puts inherited fields first."""
-    if name in LiveSettings.model_fields:
-        return 1
-    return 2 * (name in RiskSettings.model_fields) + 3 * (name in ChannelSettings.model_fields)
+    groups: tuple[type[BaseSettings], ...] = (AiSettings, LiveSettings, RiskSettings, ChannelSettings)
+    return next((n for n, group in enumerate(groups, 1) if name in group.model_fields), 0)
 
 
 def _default(value: Any) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bongsu.core.market import Market, parse_market
+from bongsu.settings.ai import AiSettings
 from bongsu.settings.channels import ChannelSettings, is_safe_url
 from bongsu.settings.live import LiveSettings
 from bongsu.settings.risk import RiskSettings
@@ -24,7 +25,7 @@ SANDBOX_ACCESS_KEY = "sandbox-access-key"
 SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
 
 
-class Settings(LiveSettings, RiskSettings, ChannelSettings):
+class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
 
     model_config = SettingsConfigDict(
@@ -103,11 +104,6 @@ class Settings(LiveSettings, RiskSettings, ChannelSettings):
         description="postgres-exporter가 들어갈 주소를 직접 정할 때만(pg_monitor 권한이면 충분). 비우면 우리 서버에는 전용 계정으로, 직접 운영하는 서버에는 DATABASE_URL로 들어갑니다.|Only to choose how postgres-exporter enters, best by a role with pg_monitor. Empty: our server by a role of its own, one of yours by DATABASE_URL.",
     )
 
-    ai_advisor: Literal["rules"] = Field(
-        "rules",
-        description="판단을 내리는 조언자. 이 버전은 rules(내장 규칙).|The advisor; this version has rules.",
-    )
-
     retention_days: Annotated[int, Field(ge=7)] = Field(
         365,
         description="작업 기록과 이벤트를 보관하는 날 수(거래 기록은 지우지 않습니다).|Days to keep job runs and events.",
@@ -182,7 +178,7 @@ class Settings(LiveSettings, RiskSettings, ChannelSettings):
             faults += _unfilled("TELEGRAM_CHAT_ID", self.telegram_chat_id) or _no_chat(self.telegram_chat_id)
         if self.sentry_enabled:
             faults += _unfilled("SENTRY_DSN", self.sentry_dsn) or _no_dsn(self.sentry_dsn)
-        faults += self.mail_faults()
+        faults += self.mail_faults() + self.ai_faults()
         if faults:
             raise ValueError("; ".join(faults))
         return self

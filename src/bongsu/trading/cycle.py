@@ -11,7 +11,7 @@ from bongsu.core import facts as f
 from bongsu.core.decision import Decision, Rejection, ValidationRules, validate
 from bongsu.core.market import HOUR, Market
 from bongsu.core.snapshot import MarketSnapshot
-from bongsu.errors import AdvisorFailed
+from bongsu.errors import AdvisorFailed, BudgetSpent
 from bongsu.trading.desk import Desk
 from bongsu.trading.listing import Listing
 from bongsu.trading.ports import Advisor, Clock, Ledger
@@ -64,10 +64,15 @@ class TradingCycle:
         try:
             advice = await self.advisor.advise(snapshot)
         except AdvisorFailed as failure:
-            await self._skip(snapshot.market, f.DecisionSkip.ADVISOR_FAILED, str(failure))
+            why = f.DecisionSkip.BUDGET if isinstance(failure, BudgetSpent) else f.DecisionSkip.ADVISOR_FAILED
+            await self._skip(snapshot.market, why, str(failure))
             return None
         took = time.monotonic() - began
         self.observe(took)
+        if isinstance(advice, Rejection):
+            await self.ledger.record(f.AdviceRejected(None, self.advisor.name, snapshot, advice, took))
+            return None
+        by = advice.by or self.advisor.name
         verdict = validate(
             advice,
             snapshot,
@@ -75,10 +80,10 @@ class TradingCycle:
             now=self.clock.now(),
             max_age=HOUR + CLOSE_BUFFER,
             rules=self.rules,
-            advisor=self.advisor.name,
+            advisor=by,
         )
         if isinstance(verdict, Rejection):
-            await self.ledger.record(f.AdviceRejected(advice, self.advisor.name, snapshot, verdict, took))
+            await self.ledger.record(f.AdviceRejected(advice, by, snapshot, verdict, took))
             return None
         await self.ledger.record(f.AdviceAccepted(verdict, advice, snapshot, took))
         return verdict

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from bongsu.core.clock import ClockState, ExchangeSigns
-from bongsu.core.decision import Advice
+from bongsu.core.decision import Advice, Rejection
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
 from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
 from bongsu.core.money import Price
@@ -80,8 +80,8 @@ class Advisor(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def advise(self, snapshot: MarketSnapshot) -> Advice:
-        """Raises AdvisorFailed."""
+    async def advise(self, snapshot: MarketSnapshot) -> Advice | Rejection:
+        """A Rejection for words that are no advice at all. Raises AdvisorFailed."""
         ...
 
 

@@ -5,7 +5,6 @@ pydantic-ai speaks the wires; retries, deadlines, repairs and the bill stay with
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx2
@@ -31,10 +30,9 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
-from bongsu.core.llm import CallOutcome, Prompt, Reply, Tariff, Usage
+from bongsu.core.llm import Address, CallOutcome, Prompt, Reply, Tariff, Usage
 from bongsu.errors import ModelFailed
 
-Wire = Literal["openai", "anthropic"]
 Form = Literal["native", "tool", "prompted"]
 
 _TOOL = "advise"
@@ -42,15 +40,6 @@ _TOOL = "advise"
 _PROFILE = ModelProfile(supports_json_schema_output=True)
 _CONNECT = 10.0  # seconds
 _UNBILLED = range(400, 500)  # refused before anything was thought
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`base_url` None: the provider's own."""
-
-    wire: Wire
-    key: str
-    base_url: str | None = None
 
 
 class PydanticAiModel:

@@ -69,8 +69,8 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'ai_decision_last_timestamp_seconds', NULL,
                      extract(epoch FROM coalesce((SELECT recorded_at FROM decisions WHERE outcome = 'accepted' ORDER BY at DESC LIMIT 1), s.started_at))
                 FROM scheduler s
-    UNION ALL SELECT 'llm_cost_today_krw', NULL, coalesce((SELECT sum(cost_krw) FROM decisions WHERE recorded_at >= %(day)s AND cost_krw IS NOT NULL), 0)
-    UNION ALL SELECT 'llm_cost_budget_daily_krw', NULL, 0
+    UNION ALL SELECT 'llm_cost_today_krw', NULL, coalesce((SELECT sum(coalesce(cost_krw, reserved_krw)) FROM llm_calls WHERE sent_at >= %(day)s), 0)
+    UNION ALL SELECT 'llm_cost_budget_daily_krw', NULL, %(ai_budget)s
     UNION ALL SELECT 'orders_unknown', NULL, number FROM unknown_order
     UNION ALL SELECT 'order_unknown_oldest_age_seconds', NULL, coalesce(oldest, 0) FROM unknown_order
     UNION ALL SELECT 'reconciliation_mismatches', NULL, jsonb_array_length(mismatches) FROM switches WHERE reconciled_at IS NOT NULL
