@@ -10,7 +10,7 @@ from typing import Protocol
 from bongsu.adapters.second.mail import MailMessenger
 from bongsu.adapters.second.webhook import WebhookMessenger
 from bongsu.adapters.telegram.client import TelegramMessenger
-from bongsu.core.channels import Channel
+from bongsu.core.channels import CHANNEL_NAMES, Channel
 from bongsu.core.outgoing import Urgency
 from bongsu.core.start_check import SecondWay
 from bongsu.errors import LedgerUnavailable, NotDelivered
@@ -71,16 +71,13 @@ async def open_senders(
                     outbox,
                     other,
                     lease,
-                    name=CHANNEL_NAMES[channel],
+                    name=CHANNEL_NAMES[channel][0],
                     preempts=preempts,
                     pace=SECOND_PACE,
                     patience=SECOND_PATIENCE,
                 )
             )
         yield Senders(telegram, tuple(second))
-
-
-CHANNEL_NAMES = {Channel.MAIL: "메일", Channel.WEBHOOK: "웹훅"}
 
 
 def open_messenger(settings: Settings, wiring: Wiring) -> TelegramMessenger:

@@ -9,15 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from bongsu.core.channels import AT_ONCE, Channel, Route, When
 from bongsu.core.facts import ErrorOccurred, ErrorType
 from bongsu.core.market import HOUR
 from bongsu.core.order import Side
+from bongsu.core.risk import RiskLimits
+from bongsu.core.tradingday import NINE
 from bongsu.ledger.reading import Cursor, parse_cursor
+from bongsu.ledger.store import Ledger
+from bongsu.ledger.voice import Voice
 from bongsu.settings import Settings, Wiring
 from bongsu.web.schemas import plain_text
 from core.samples import ETH, NOON
 from web.conftest import backend_of
-from web.story import Books, execute, fund, live_a_day, request, value
+from web.story import Books, alert, execute, fund, live_a_day, request, value
 
 LISTS = (
     "portfolio/history",
@@ -116,6 +121,30 @@ async def test_filters(books: Books, client: httpx2.AsyncClient) -> None:
     await live_a_day(books)
     for path, params, kept in FILTERS:
         assert len((await fetch(client, path, **params))["items"]) == kept, (path, params)
+
+
+async def test_a_message_shows_its_way_through_the_second_channels(
+    books: Books, client: httpx2.AsyncClient
+) -> None:
+    routes = (Route(Channel.MAIL, When.ALL, AT_ONCE), Route(Channel.WEBHOOK, When.LATE, HOUR))
+    ledger = Ledger(
+        books.database, voice=Voice("ko", "live"), day_start=NINE, limits=RiskLimits(), routes=routes
+    )
+    await ledger.record(alert())
+    await books.ledger.record(ErrorOccurred(ErrorType.DATA, "Odd", "x", {}))
+    async with books.database.transaction("test") as tx:
+        given_up = "state = 'dead', attempts = 1, last_error = 'mail: 550', ended_at = now()"
+        await tx.execute(f"UPDATE deliveries SET {given_up} WHERE channel = 'mail'".encode())
+    error, alarm = (await fetch(client, "notifications"))["items"]
+    assert error["deliveries"] == []
+    mail, webhook = alarm["deliveries"]
+    assert (mail["channel"], mail["state"], mail["attempts"]) == ("mail", "dead", 1)
+    assert (mail["last_error"], mail["only_if_late"]) == ("mail: 550", False)
+    assert (webhook["channel"], webhook["state"], webhook["only_if_late"]) == ("webhook", "pending", True)
+    assert webhook["due_at"].endswith("+09:00")
+    assert "대기 · 메일: 전송 실패 · 웹훅: 대기" in (await client.get("/")).text
+    described = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    assert "spared" in described["Delivery"]["properties"]["state"]["description"]
 
 
 async def test_a_decision_shows_what_the_advisor_was_shown(books: Books, client: httpx2.AsyncClient) -> None:

@@ -23,6 +23,9 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
 
 
+CHANNEL_NAMES = {Channel.MAIL: ("메일", "mail"), Channel.WEBHOOK: ("웹훅", "webhook")}
+
+
 class When(StrEnum):
     """`late`: what is critical and Telegram did not deliver in time, and what is wrong with Telegram itself."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 
-from bongsu.core.channels import Channel
+from bongsu.core.channels import CHANNEL_NAMES
 from bongsu.core.clock import MAX_CLOCK_SKEW
 from bongsu.core.figures import kst_text
 from bongsu.core.outgoing import Urgency
@@ -23,7 +23,6 @@ class Mark(StrEnum):
 
 Line = tuple[Mark, str, str]  # what was seen, and what to do about it
 
-_WAYS = {Channel.MAIL: ("메일", "mail"), Channel.WEBHOOK: ("웹훅", "webhook")}
 _MODES = {
     "sandbox": ("모의거래 (sandbox)", "sandbox"),
     "paper": ("모의거래 (paper)", "paper"),
@@ -140,7 +139,7 @@ def _second(ways: tuple[SecondWay, ...], say: Say) -> Iterator[Line]:
     if not ways:
         yield Mark.OFF, name + say("꺼짐 (SMTP_HOST, WEBHOOK_URL)", "off (SMTP_HOST, WEBHOOK_URL)"), ""
     for way in ways:
-        there = name + say(*_WAYS[way.channel])
+        there = name + say(*CHANNEL_NAMES[way.channel])
         if way.works:
             yield Mark.FINE, there + say(", 로그인됨", ", logged in"), ""
         elif way.works is None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from bongsu.core.channels import Channel
+from bongsu.core.channels import CHANNEL_NAMES, Channel
 from bongsu.core.facts import (
     AlertChanged,
     BreakerReset,
@@ -42,7 +42,6 @@ _SEVERITIES = {
     "info": ("🔵", "정보 (INFO)", "INFO"),
 }
 _PROCESSES = {"scheduler": ("스케줄러", "scheduler"), "backend": ("백엔드", "backend")}
-_CHANNELS = {Channel.MAIL: ("메일", "mail"), Channel.WEBHOOK: ("웹훅", "webhook")}
 _SCOPES = {"daily": ("일일", "daily"), "weekly": ("주간", "weekly")}
 _REASONS = {
     "owner": ("사용자 요청", "asked for by the owner"),
@@ -210,7 +209,7 @@ def _runbook(fact: AlertChanged, voice: Voice) -> Iterator[str]:
 
 
 def second_channel_broken(channel: Channel, error: str, voice: Voice, now: datetime) -> str:
-    ko, en = _CHANNELS[channel]
+    ko, en = CHANNEL_NAMES[channel]
     return voice.letter(
         voice.say(f"⚠️ 둘째 알림 경로 고장 ({ko})", f"⚠️ Second channel broken ({en})"),
         voice.say("까닭: ", "Why: ") + error,

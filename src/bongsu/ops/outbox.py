@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from bongsu.core.channels import CHANNEL_NAMES, TELEGRAM
 from bongsu.core.facts import MessageResent
 from bongsu.core.figures import kst_text
 from bongsu.ledger.reading import Reading
@@ -16,10 +17,9 @@ MOST_AT_ONCE = 1000  # messages sent again by one command
 
 Row = dict[str, Any]
 
-_CHANNELS = {
-    "telegram": ("텔레그램", "Telegram"),
-    "mail": ("메일", "mail"),
-    "webhook": ("웹훅", "webhook"),
+_CHANNELS: dict[str, tuple[str, str]] = {
+    TELEGRAM: ("텔레그램", "Telegram"),
+    **{str(channel): names for channel, names in CHANNEL_NAMES.items()},
 }
 _STATES = {
     "pending": ("⏳ 대기", "⏳ waiting"),

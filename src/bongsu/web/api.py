@@ -171,7 +171,7 @@ def read_api(source: Reading, settings: Settings) -> APIRouter:
         kind: Literal["trade", "error", "status", "report", "alert"] | None = None,
         state: Literal["pending", "held", "merged", "sent", "dead"] | None = None,
     ) -> Page[schemas.Notification]:
-        """Messages to the owner, newest first. What is merged is told in the message `told_in`."""
+        """Messages to the owner, newest first, with their state on every channel. What is merged is told in `told_in`."""
         return await page(view, schemas.Notification, reading.NOTIFICATIONS, window, kind=kind, state=state)
 
     @router.get("/events")

@@ -153,7 +153,25 @@ class Alert(Shape):
         return Voice("en", "live", "/runbooks").runbook_page(self.runbook_url)
 
 
+class Delivery(Shape):
+    """What became of a message on a second channel."""
+
+    channel: Literal["mail", "webhook"]
+    state: Literal["pending", "sent", "dead", "spared"] = Field(
+        description="dead: given up; spared: not needed, for Telegram was in time or the channel is switched off."
+    )
+    only_if_late: bool = Field(
+        description="It goes this way only when Telegram has not delivered it by `due_at`."
+    )
+    due_at: Time
+    attempts: int
+    ended_at: Time | None
+    last_error: str | None
+
+
 class Notification(Shape):
+    """`state` and what follows are those of the first channel: Telegram, or the local inbox."""
+
     id: int
     kind: Literal["trade", "error", "status", "report", "alert"]
     urgency: Literal["info", "warning", "critical"]
@@ -166,6 +184,9 @@ class Notification(Shape):
     next_attempt_at: Time
     ended_at: Time | None
     last_error: str | None
+    deliveries: list[Delivery] = Field(
+        description="On each second channel that it takes, at once or when it is late."
+    )
 
 
 class Event(Shape):

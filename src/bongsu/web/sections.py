@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bongsu.adapters.telegram.text import render_parts
+from bongsu.core.channels import CHANNEL_NAMES, Channel
 from bongsu.core.figures import kst_text, percent_text, price_text, signed_won_text, volume_text, won_text
 from bongsu.core.money import Price
 from bongsu.settings import Wiring
@@ -21,6 +22,7 @@ _DELIVERY = {
     "merged": ("묶어서 전송", "told together"),
     "sent": ("전송됨", "sent"),
     "dead": ("전송 실패", "given up"),
+    "spared": ("필요 없음", "not needed"),
 }
 _JOBS = {
     "trading_job": ("거래 판단", "trading"),
@@ -190,12 +192,21 @@ def messages(sent: Sequence[schemas.Notification], words: Words) -> Html:
         fill(
             '<li class="message"><pre>{text}</pre><p class="quiet">{state} · {at}</p></li>',
             text=_as_sent(message.text),
-            state=words.say(*_DELIVERY[message.state]),
+            state=_delivered(message, words),
             at=kst_text(message.created_at),
         )
         for message in sent
     )
     return _section(title, fill('<ul class="plain messages">{items}</ul>', items=items))
+
+
+def _delivered(message: schemas.Notification, words: Words) -> str:
+    """On Telegram or the local inbox first, then on each second channel by its name."""
+    second = (
+        f"{words.say(*CHANNEL_NAMES[Channel(way.channel)])}: {words.say(*_DELIVERY[way.state])}"
+        for way in message.deliveries
+    )
+    return " · ".join((words.say(*_DELIVERY[message.state]), *second))
 
 
 def machinery(status: schemas.Status, words: Words) -> Html:

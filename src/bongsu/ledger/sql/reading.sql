@@ -197,8 +197,12 @@ SELECT alert, until, who FROM mutes ORDER BY alert;
 SELECT lang FROM chat_languages WHERE chat_id = %(chat)s;
 
 -- notifications --
--- Messages, newest first
-SELECT id, kind, urgency, text, created_at, state, hold_until, told_in, attempts, next_attempt_at, ended_at, last_error
+-- Messages, newest first, each with what became of it on the second channels
+SELECT id, kind, urgency, text, created_at, state, hold_until, told_in, attempts, next_attempt_at, ended_at, last_error,
+       coalesce((SELECT jsonb_agg(jsonb_build_object(
+                            'channel', d.channel, 'state', d.state, 'only_if_late', d.only_if_late, 'due_at', d.due_at,
+                            'attempts', d.attempts, 'ended_at', d.ended_at, 'last_error', d.last_error) ORDER BY d.channel)
+                   FROM deliveries d WHERE d.notification_id = notifications.id), '[]') AS deliveries
   FROM notifications
  WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
    AND (%(state)s::text IS NULL OR state = %(state)s)
