@@ -20,7 +20,7 @@ from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.telling import Telling
 from bongsu.ledger.voice import Voice
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
-from bongsu.trading.sender import Sender
+from bongsu.trading.sender import LONGEST_BACKOFF, PATIENCE, Sender
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bongsu.app", "campaigns.senders"])
@@ -32,8 +32,8 @@ class Pace:
 
     lease_seconds: float = 10.0
     pace: float = 1.0
-    longest_backoff: float = 30.0
-    patience: float = 15.0
+    longest_backoff: float = LONGEST_BACKOFF
+    patience: float = PATIENCE
 
 
 @dataclass
