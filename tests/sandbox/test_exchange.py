@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from bongsu.core.market import HOUR
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.orders import Order, Refused, Ticket
-from bongsu.sandbox.tape import MINUTE
-from bongsu.sandbox.world import World
+from bongsu.sandbox.store import Store
+from bongsu.sandbox.tape import MINUTE, Feed
+from bongsu.sandbox.world import FILL_SHARE, World
 from sandbox.worlds import ETH, FLAT, START, Shape, limit, market_buy, market_sell, options
 
 FEE = Decimal("0.0005")
@@ -293,46 +294,69 @@ def test_a_write_that_fails_leaves_memory_as_the_disk_is(
     assert now(exchange, exchange.submit(market_buy(10_000, identifier="x"))).trades_count == 1
 
 
+rules = st.fixed_dictionaries(
+    {
+        "smp_type": st.sampled_from(["cancel_maker", "cancel_taker", "reduce", "none"]),
+        "time_in_force": st.sampled_from([None, None, None, "ioc", "fok"]),
+    }
+)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("advance"), st.integers(1, 5_400)),
         st.tuples(st.just("buy"), st.integers(4_000, 600_000)),
         st.tuples(st.just("sell"), st.decimals("0.001", "0.3", places=8)),
         st.tuples(
-            st.just("bid"), st.tuples(st.integers(2_880, 3_100), st.decimals("0.002", "0.2", places=8))
+            st.just("bid"),
+            st.tuples(st.integers(2_880, 3_100), st.decimals("0.002", "0.2", places=8), rules),
         ),
         st.tuples(
-            st.just("ask"), st.tuples(st.integers(2_900, 3_120), st.decimals("0.002", "0.2", places=8))
+            st.just("ask"),
+            st.tuples(st.integers(2_900, 3_120), st.decimals("0.002", "0.2", places=8), rules),
         ),
         st.tuples(st.just("cancel"), st.integers(0, 5)),
+        st.tuples(st.just("replace"), st.tuples(st.integers(0, 5), st.integers(2_880, 3_120))),
+        st.tuples(st.just("cancel all"), st.just(0)),
         st.tuples(st.just("flow"), st.integers(-500_000, 500_000)),
     ),
     max_size=25,
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(steps)
-def test_money_is_conserved_whatever_is_done(history: list) -> None:
-    with TemporaryDirectory() as place:
-        world = World(options(Path(place), (SWING, None, FLAT, SWING) * 6))
-        for step in history:
-            _try(world.exchange, *step)
-            _check_the_books(world)
-        trades, holdings = world.store.all_trades(), world.exchange.account.holdings()
-        world.close()
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
+    world = World(options(tmp_path_factory.mktemp("feed"), (SWING, None, FLAT, SWING) * 6))
+    world.close()
+    return world.feed
 
-        again = World(options(Path(place), (SWING, None, FLAT, SWING) * 6))
-        assert again.exchange.account.holdings() == holdings
+
+def opened(feed: Feed, directory: Path) -> Exchange:
+    capital = Decimal(1_000_000)
+    return Exchange(feed, Store(directory), world="w", capital=capital, fee=FEE, fill_share=FILL_SHARE)
+
+
+@settings(max_examples=40, deadline=None)
+@given(history=steps)
+def test_money_is_conserved_whatever_is_done(feed: Feed, history: list) -> None:
+    history = [("coins", Decimal(1)), *history]
+    with TemporaryDirectory() as one, TemporaryDirectory() as another:
+        exchange = opened(feed, Path(one))
+        for step in history:
+            _try(exchange, *step)
+            _check_the_books(exchange)
+        trades, holdings = exchange.store.all_trades(), exchange.account.holdings()
+        exchange.store.close()
+
+        again = opened(feed, Path(one))
+        assert again.account.holdings() == holdings
         assert again.store.all_trades() == trades
         _check_the_books(again)
-        again.close()
+        again.store.close()
 
-        fresh = World(options(Path(place), (SWING, None, FLAT, SWING) * 6, fresh=True))
+        fresh = opened(feed, Path(another))
         for step in history:
-            _try(fresh.exchange, *step)
+            _try(fresh, *step)
         assert fresh.store.all_trades() == trades
-        fresh.close()
+        fresh.store.close()
 
 
 def _try(exchange: Exchange, what: str, how) -> None:
@@ -345,18 +369,30 @@ def _try(exchange: Exchange, what: str, how) -> None:
             case "sell":
                 exchange.submit(market_sell(how))
             case "bid" | "ask":
-                exchange.submit(limit(what, how[0] * 1_000, how[1]))
+                exchange.submit(limit(what, how[0] * 1_000, how[1], **how[2]))
             case "cancel":
                 exchange.cancel(exchange.waiting_orders()[how])
+            case "replace":
+                old = exchange.waiting_orders()[how[0]]
+                exchange.replace(old, limit(old.ticket.side, how[1] * 1_000, old.remaining_volume))
+            case "cancel all":
+                exchange.cancel_all(exchange.waiting_orders())
+            case "coins":
+                exchange.move_from_outside("ETH", how)
             case "flow":
                 exchange.move_from_outside("KRW", Decimal(how))
     except (Refused, IndexError):
         pass
 
 
-def _check_the_books(world: World) -> None:
-    trades, orders = world.store.all_trades(), {order.seq: order for order in world.store.all_orders()}
-    expected = {"KRW": sum((f.delta for f in world.store.flows()), Decimal(0)), "ETH": Decimal(0)}
+def _check_the_books(exchange: Exchange) -> None:
+    """No money is made or lost, every fee is exact, nothing is locked that no order needs."""
+    store = exchange.store
+    trades, orders = store.all_trades(), {order.seq: order for order in store.all_orders()}
+    expected = {
+        currency: sum((f.delta for f in store.flows() if f.currency == currency), Decimal(0))
+        for currency in ("KRW", "ETH")
+    }
     for trade in trades:
         assert trade.funds == trade.price * trade.volume
         assert trade.fee == trade.funds * FEE
@@ -367,7 +403,7 @@ def _check_the_books(world: World) -> None:
         if ticket.ord_type == "limit":
             assert sign * trade.price <= sign * (ticket.price or 0)
     for currency, total in expected.items():
-        holding = world.exchange.account.holding(currency)
+        holding = exchange.account.holding(currency)
         assert holding.total == total
         assert min(holding.free, holding.locked) >= 0
         locked = sum(o.locked for o in orders.values() if o.locked_currency == currency)
@@ -379,6 +415,25 @@ def _check_the_books(world: World) -> None:
         assert order.executed_funds == sum(t.funds for t in mine)
         assert order.paid_fee == sum(t.fee for t in mine)
         assert order.state == "wait" or order.locked == 0
+        if order.remaining_volume is not None:
+            assert order.remaining_volume >= 0
+            assert order.remaining_volume > 0 or order.state != "wait"
+    _check_the_book(exchange)
+
+
+def _check_the_book(exchange: Exchange) -> None:
+    """Never crossed, best first, nothing in it twice; and no two of our own orders lie across each other."""
+    book = exchange.order_book(ETH)
+    assert book.bids[0].price < book.asks[0].price
+    for levels, sign in ((book.bids, -1), (book.asks, 1)):
+        prices = [sign * level.price for level in levels]
+        assert prices == sorted(set(prices))
+        assert min(level.volume for level in levels) > 0
+    ours = {
+        side: [o.ticket.price or 0 for o in exchange.waiting_orders() if o.ticket.side == side]
+        for side in ("bid", "ask")
+    }
+    assert not (ours["bid"] and ours["ask"]) or max(ours["bid"]) < min(ours["ask"])
 
 
 def _made(directory: Path, names: str) -> list[str]:

@@ -48,6 +48,10 @@ _FROM_HOURS = Words("1시간 봉에서 만듭니다", "made from one-hour candle
 _AS_RECORDED = Words(
     "경로를 따라 1초에 한 건으로 만듭니다", "one trade a second along the price's path, made up"
 )
+_AT_ONCE = Words(
+    "취소와 새 주문이 한 번에 됩니다: 둘 다 되거나 둘 다 안 됩니다",
+    "the cancellation and the new order are one: both or neither",
+)
 _FLOWS = Words("운영 API로 넣고 뺀 것이 보입니다", "shows what was moved by the admin API")
 _NO_WALLETS = Words(
     "지갑과 주소가 없습니다; 권한이 없는 키에는 업비트처럼 out_of_scope로 답합니다",
@@ -72,7 +76,10 @@ ENDPOINTS: Final = (
     _signed("GET", "orders/closed", Right.VIEW_ORDERS),
     _signed("POST", "orders", Right.MAKE_ORDERS, "order"),
     _signed("POST", "orders/test", Right.MAKE_ORDERS, "order-test"),
+    _signed("POST", "orders/cancel_and_new", Right.MAKE_ORDERS, "order", _AT_ONCE),
     _signed("DELETE", "order", Right.MAKE_ORDERS),
+    _signed("DELETE", "orders/uuids", Right.MAKE_ORDERS),
+    _signed("DELETE", "orders/open", Right.MAKE_ORDERS, "order-cancel-all"),
     _signed("GET", "api_keys", None),
     _signed("GET", "withdraws", Right.VIEW_WITHDRAWALS, note=_FLOWS),
     _signed("GET", "deposits", Right.VIEW_DEPOSITS, note=_FLOWS),

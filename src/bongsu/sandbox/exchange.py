@@ -3,20 +3,22 @@
 Nothing here reads a wall clock: equal requests at equal market times give equal fills.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from uuid import UUID, uuid5
 
-from bongsu.core.market import HOUR, BookLevel, Candle, Market, OrderBook
+from bongsu.core.market import HOUR, Candle, Market, OrderBook
 from bongsu.core.money import ZERO, Price, Volume, floor_volume
 from bongsu.sandbox.account import KRW, Account, Holding, InsufficientFunds
 from bongsu.sandbox.admission import check_depth, check_grid, check_total, holds_enough, total_of
 from bongsu.sandbox.book import BookSide, Depth, order_book
-from bongsu.sandbox.news import AssetNews, Bulletin, Happened, OrderNews
-from bongsu.sandbox.orders import Order, Refused, State, Ticket, Trade, Trend
+from bongsu.sandbox.books import Books
+from bongsu.sandbox.news import AssetNews, Bulletin
+from bongsu.sandbox.offers import Offer, displayed, obtainable, offers
+from bongsu.sandbox.orders import Order, Refused, Ticket, Trend
 from bongsu.sandbox.partial import within_share
 from bongsu.sandbox.path import (
     first_at_or_above,
@@ -44,7 +46,7 @@ class Exchange:
         self.world = world
         self.fee = fee
         self._fill_share = fill_share  # of an hour's volume, at most, goes to our resting orders
-        self._uuids = uuid5(_UUIDS, world)
+        self._books = Books(store, uuid5(_UUIDS, world), fee, self.bulletin, lambda: self.now)
         if store.played() is None:
             self._open_account(capital)
         self.now = store.played() or feed.start
@@ -59,12 +61,17 @@ class Exchange:
 
     def _load(self) -> None:
         """At start, and after a write that failed: memory is never ahead of the disk."""
-        self.account = Account(self.store.holdings())
-        self._waiting = {order.seq: order for order in self.store.waiting_orders()}
+        self._books.load()
         self._depth: Depth = self.store.depth()
         self._hour_shares = self.store.hour_shares()
-        self._order_seq = self.store.last_order_seq()
-        self._trade_seq = self.store.last_trade_seq()
+
+    @property
+    def account(self) -> Account:
+        return self._books.account
+
+    @property
+    def _waiting(self) -> dict[int, Order]:
+        return self._books.waiting
 
     # -- what everybody sees --------------------------------------------------------------------
 
@@ -88,7 +95,13 @@ class Exchange:
         return self.standing.time(market, self.now)
 
     def order_book(self, market: Market) -> OrderBook:
+        return displayed(self._drawn_book(market), self._resting(market))
+
+    def _drawn_book(self, market: Market) -> OrderBook:
         return order_book(self.tape(market), self.time_of(market), self.world, self._depth)
+
+    def _resting(self, market: Market) -> list[Order]:
+        return [order for order in self._waiting.values() if order.ticket.market == market]
 
     # -- what the account's owner does ----------------------------------------------------------
 
@@ -122,7 +135,32 @@ class Exchange:
         if waiting is None:
             raise Refused("order_not_found", "the order is not waiting any more", 404)
         with self._writing():
-            self._close(waiting, "cancel")
+            self._books.close(waiting, "cancel")
+
+    def cancel_all(self, orders: Iterable[Order]) -> list[Order]:
+        """Those of them that were waiting still, and are cancelled now."""
+        waiting = [self._waiting[order.seq] for order in orders if order.seq in self._waiting]
+        with self._writing():
+            for order in waiting:
+                self._books.close(order, "cancel")
+        return waiting
+
+    def replace(self, old: Order, ticket: Ticket) -> Order:
+        """Cancels `old` and submits `ticket` in its place: both, or neither. Raises Refused.
+
+        The ticket's identifier is used up either way.
+        """
+        if ticket.identifier is not None:
+            self.burn(ticket.identifier)
+        waiting = self._waiting.get(old.seq)
+        if waiting is None:
+            raise Refused("order_not_found", "the order is not waiting any more", 404)
+        with self._writing():
+            self._books.close(waiting, "cancel")
+            outcome = self._outcome(ticket)
+            if isinstance(outcome, Refused):
+                raise outcome
+        return outcome
 
     def move_from_outside(self, currency: str, delta: Decimal) -> None:
         """A deposit or a withdrawal. Raises Refused when there is not that much to take out."""
@@ -150,16 +188,15 @@ class Exchange:
 
     def _play(self, to: datetime) -> None:
         while (crossing := self._next_crossing(to)) is not None:
-            at, _, order, candle = crossing
             with self._writing():
-                self.now = at
-                self._fill_resting(order, candle, at)
+                self.now = crossing.at
+                self._fill_resting(crossing.order, crossing.candle, crossing.at)
 
-    def _next_crossing(self, to: datetime) -> tuple[datetime, int, Order, Candle] | None:
+    def _next_crossing(self, to: datetime) -> "_Crossing | None":
         found = (self._crossing(order, to) for order in self._waiting.values())
-        return min((c for c in found if c is not None), key=lambda c: c[:2], default=None)
+        return min((c for c in found if c is not None), key=_Crossing.priority, default=None)
 
-    def _crossing(self, order: Order, to: datetime) -> tuple[datetime, int, Order, Candle] | None:
+    def _crossing(self, order: Order, to: datetime) -> "_Crossing | None":
         """When the price next goes through the order's limit, in an hour with volume left for it."""
         tape = self.feed.tapes[order.ticket.market]
         if not self.standing.traded(tape.market):
@@ -174,7 +211,7 @@ class Exchange:
             else:
                 at = first_at_or_above(candle, next_price_above(limit), start, end)
             if at is not None:
-                return at, order.seq, order, candle
+                return _Crossing(at, order, candle)
         return None
 
     def _share_left(self, candle: Candle) -> Volume:
@@ -189,11 +226,7 @@ class Exchange:
         self._hour_shares[candle.market] = (candle.opened_at, used)
         self.store.save_hour_share(candle.market, candle.opened_at, used)
         self._execute(order, order.ticket.price or ZERO, volume, at, maker=True)
-        if order.remaining_volume == 0:
-            self._close(order, "done")
-        else:
-            self._relock(order)
-            self.store.save_order(order)
+        self._books.keep(order, "done")
 
     # -- accepting ------------------------------------------------------------------------------
 
@@ -211,11 +244,7 @@ class Exchange:
 
     def _accept(self, ticket: Ticket) -> Order:
         order = self._draft(ticket)
-        self.account.lock(order.locked_currency, order.locked)
-        self._order_seq = order.seq
-        self._waiting[order.seq] = order
-        self.store.save_order(order)
-        self._note(order, "wait")
+        self._books.accept(order)
         return order
 
     def _draft(self, ticket: Ticket) -> Order:
@@ -228,112 +257,72 @@ class Exchange:
         check_grid(ticket)
         check_total(ticket, total)
         check_depth(ticket, book)
-        reserved_fee = total * self.fee if ticket.side == "bid" else ZERO
-        locked = total + reserved_fee if ticket.side == "bid" else ticket.volume or ZERO
-        seq = self._order_seq + 1
-        order = Order(seq, uuid5(self._uuids, f"order-{seq}"), ticket, self.now, reserved_fee, locked)
-        if locked > self.account.holding(order.locked_currency).free:
-            raise Refused(
-                f"insufficient_funds_{ticket.side}", f"not enough {order.locked_currency}, {locked:f} needed"
-            )
-        return order
+        return self._books.draft(ticket, total, self.now)
 
     # -- matching -------------------------------------------------------------------------------
 
     def _match(self, order: Order) -> None:
         ticket = order.ticket
-        levels = within_share(ticket, self._levels_within_reach(ticket))
-        if ticket.time_in_force == "post_only" and levels:
-            return self._close(order, "cancel")
-        if ticket.time_in_force == "fok" and not holds_enough(ticket, levels):
-            return self._close(order, "cancel")
-        for level in levels:
-            self._take(order, level)
-        rest = order.remaining_total if ticket.spends_total else order.remaining_volume
-        if rest == 0:
-            return self._close(order, "done")
-        if ticket.ord_type != "limit" or ticket.time_in_force in ("ioc", "fok"):
-            return self._close(order, "cancel")
-        self._relock(order)
-        self.store.save_order(order)
-        return None
+        met = within_share(
+            ticket, offers(ticket, self._drawn_book(ticket.market), self._resting(ticket.market))
+        )
+        if ticket.time_in_force == "post_only" and met:
+            return self._books.close(order, "cancel")
+        if ticket.time_in_force == "fok" and not holds_enough(ticket, obtainable(ticket, met)):
+            return self._books.close(order, "cancel")
+        for offer in met:
+            if order.state == "wait":
+                self._meet(order, offer)
+        if order.state != "wait":
+            return None
+        if not order.is_spent and (ticket.ord_type != "limit" or ticket.time_in_force in ("ioc", "fok")):
+            return self._books.close(order, "cancel")
+        return self._books.keep(order, "done")
 
-    def _levels_within_reach(self, ticket: Ticket) -> list[BookLevel]:
-        book = self.order_book(ticket.market)
-        levels = list(book.asks if ticket.side == "bid" else book.bids)
-        if ticket.ord_type == "best":
-            return levels[:1]
-        if ticket.ord_type == "limit" and ticket.price is not None:
-            limit = ticket.price
-            return [x for x in levels if (x.price <= limit if ticket.side == "bid" else x.price >= limit)]
-        return levels
-
-    def _take(self, order: Order, level: BookLevel) -> None:
-        if order.ticket.spends_total:
-            wanted = floor_volume(order.remaining_total / level.price)
-        else:
-            wanted = Volume(order.remaining_volume or ZERO)
-        volume = Volume(min(wanted, level.volume))
+    def _meet(self, order: Order, offer: Offer) -> None:
+        volume = Volume(min(self._wanted(order, offer.price), offer.volume))
         if volume <= 0:
             return
+        if offer.maker is None:
+            self._take(order, offer.price, volume)
+        elif order.ticket.smp_type == "none":
+            self._execute(order, offer.price, volume, self.now, maker=False)
+            self._execute(offer.maker, offer.price, volume, self.now, maker=True)
+            self._books.keep(offer.maker, "done")
+        else:
+            self._prevent(order, offer.maker, offer.price, volume)
+
+    def _wanted(self, order: Order, price: Price) -> Volume:
+        if order.ticket.spends_total:
+            return floor_volume(order.remaining_total / price)
+        return Volume(order.remaining_volume or ZERO)
+
+    def _prevent(self, taker: Order, maker: Order, price: Price, overlap: Volume) -> None:
+        """Both are ours: the taker's smp_type says which of them gives way."""
+        if taker.ticket.smp_type == "cancel_maker":
+            maker.withhold(maker.remaining_volume or ZERO, price)
+            return self._books.close(maker, "cancel")
+        if taker.ticket.smp_type == "cancel_taker":
+            taker.withhold(self._wanted(taker, price), taker.limit or price)
+            return self._books.close(taker, "cancel")
+        maker.withhold(overlap, price)
+        taker.withhold(overlap, taker.limit or price)
+        self._books.keep(maker, "cancel")
+        for order in (maker, taker):
+            if not order.is_spent:
+                self._books.note(order, "prevented")
+        return self._books.close(taker, "cancel") if taker.is_spent else None
+
+    def _take(self, order: Order, price: Price, volume: Volume) -> None:
         market, minute = order.ticket.market, floor_time(self.now, MINUTE)
         side: BookSide = "ask" if order.ticket.side == "bid" else "bid"
-        eaten = self._depth.eat(market, minute, side, level.price, volume)
-        self.store.save_eaten(market, minute, side, level.price, eaten)
-        self._execute(order, level.price, volume, self.now, maker=False)
+        eaten = self._depth.eat(market, minute, side, price, volume)
+        self.store.save_eaten(market, minute, side, price, eaten)
+        self._execute(order, price, volume, self.now, maker=False)
 
     def _execute(self, order: Order, price: Decimal, volume: Decimal, at: datetime, *, maker: bool) -> None:
-        market, side = order.ticket.market, order.ticket.side
-        funds = price * volume
-        fee = funds * self.fee
-        coin = market.removeprefix("KRW-")
-        if side == "bid":
-            self.account.spend(KRW, funds + fee)
-            self.account.receive_bought(coin, volume, funds)
-            order.locked -= funds + fee
-        else:
-            self.account.spend(coin, volume)
-            self.account.receive(KRW, funds - fee)
-            order.locked -= volume
-        order.executed_volume += volume
-        order.executed_funds += funds
-        order.paid_fee += fee
-        order.trades_count += 1
-        self._trade_seq += 1
-        uuid = uuid5(self._uuids, f"trade-{self._trade_seq}")
-        trend = self._trend(market, price, at)
-        trade = Trade(uuid, self._trade_seq, order.seq, market, side, price, volume, funds, fee, at, trend)
-        self.store.add_trade(trade)
-        self.bulletin.note(OrderNews(replace(order), "trade", at, trade, maker))
-
-    def _trend(self, market: Market, price: Decimal, at: datetime) -> Trend:
-        return "up" if price >= self.feed.tapes[market].price(at) else "down"
-
-    def _close(self, order: Order, state: State) -> None:
-        order.state = state
-        self._relock(order)
-        del self._waiting[order.seq]
-        self.store.save_order(order)
-        self._note(order, state)
-
-    def _note(self, order: Order, happened: Happened) -> None:
-        self.bulletin.note(OrderNews(replace(order), happened, self.now))
-
-    def _relock(self, order: Order) -> None:
-        """Frees what the order needs no more: better prices than its limit, or all when it is closed."""
-        needed = self._needed(order)
-        self.account.unlock(order.locked_currency, order.locked - needed)
-        order.locked = needed
-
-    def _needed(self, order: Order) -> Decimal:
-        if order.state != "wait":
-            return ZERO
-        remaining = order.remaining_volume or ZERO
-        return (
-            remaining * (order.ticket.price or ZERO) * (1 + self.fee)
-            if order.ticket.side == "bid"
-            else remaining
-        )
+        trend: Trend = "up" if price >= self.feed.tapes[order.ticket.market].price(at) else "down"
+        self._books.execute(order, price, volume, at, trend, maker=maker)
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -343,9 +332,7 @@ class Exchange:
         try:
             with localcontext(EXACT), self.store.transaction():
                 yield
-                touched = [self.account.holding(currency) for currency in sorted(self.account.touched)]
-                for holding in touched:
-                    self.store.save_holding(holding)
+                touched = self._books.save()
                 self.store.save_played(self.now)
         except BaseException:
             self.bulletin.forget()
@@ -355,6 +342,18 @@ class Exchange:
         if touched:
             self.bulletin.note(AssetNews(tuple(replace(holding) for holding in touched), self.now))
         self.bulletin.tell()
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    at: datetime
+    order: Order
+    candle: Candle
+
+    def priority(self) -> tuple[datetime, Decimal, int]:
+        """Time of the path, then the better price, then who came first."""
+        price = self.order.ticket.price or ZERO
+        return self.at, -price if self.order.ticket.side == "bid" else price, self.order.seq
 
 
 def _duplicate(identifier: str | None) -> Refused:

@@ -15,6 +15,9 @@ OrderType = Literal["limit", "price", "market", "best"]
 TimeInForce = Literal["ioc", "fok", "post_only"]
 State = Literal["wait", "done", "cancel"]
 Trend = Literal["up", "down"]
+SmpType = Literal[
+    "cancel_maker", "cancel_taker", "reduce", "none"
+]  # whose order gives way where both are ours
 
 
 class Refused(BongsuError):
@@ -37,7 +40,7 @@ class Ticket:
     price: Decimal | None
     volume: Decimal | None
     time_in_force: TimeInForce | None
-    smp_type: str
+    smp_type: SmpType
     identifier: str | None
 
     @property
@@ -74,15 +77,33 @@ class Order:
     executed_funds: Decimal = ZERO
     paid_fee: Decimal = ZERO
     trades_count: int = 0
+    prevented_volume: Decimal = ZERO  # taken off it because it met an order of ours
+    prevented_locked: Decimal = ZERO  # the same in won for a bid, in coins for an ask
 
     @property
     def remaining_volume(self) -> Decimal | None:
-        return None if self.ticket.volume is None else self.ticket.volume - self.executed_volume
+        if self.ticket.volume is None:
+            return None
+        return self.ticket.volume - self.executed_volume - self.prevented_volume
 
     @property
     def remaining_total(self) -> Decimal:
         """Won that a bid for a total has not spent yet, fee not counted."""
-        return (self.ticket.price or ZERO) - self.executed_funds
+        return (self.ticket.price or ZERO) - self.executed_funds - self.prevented_locked
+
+    @property
+    def limit(self) -> Decimal | None:
+        """Won a coin; None where `price` is a total, or missing."""
+        return self.ticket.price if self.ticket.ord_type == "limit" else None
+
+    @property
+    def is_spent(self) -> bool:
+        return (self.remaining_total if self.ticket.spends_total else self.remaining_volume) == 0
+
+    def withhold(self, volume: Decimal, price: Decimal) -> None:
+        """So much is not traded, because it met an order of ours."""
+        self.prevented_volume += volume
+        self.prevented_locked += volume * price if self.ticket.side == "bid" else volume
 
     @property
     def locked_currency(self) -> str:

@@ -34,6 +34,8 @@ def order_row(order: Order) -> tuple[Any, ...]:
         str(order.executed_funds),
         str(order.paid_fee),
         order.trades_count,
+        str(order.prevented_volume),
+        str(order.prevented_locked),
     )
 
 
@@ -92,6 +94,8 @@ def order_from(row: sqlite3.Row) -> Order:
         Decimal(row["executed_funds"]),
         Decimal(row["paid_fee"]),
         row["trades_count"],
+        Decimal(row["prevented_volume"]),
+        Decimal(row["prevented_locked"]),
     )
 
 

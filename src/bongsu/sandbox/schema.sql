@@ -36,7 +36,9 @@ CREATE TABLE IF NOT EXISTS orders (
     executed_volume TEXT NOT NULL,
     executed_funds TEXT NOT NULL,
     paid_fee TEXT NOT NULL,
-    trades_count INTEGER NOT NULL
+    trades_count INTEGER NOT NULL,
+    prevented_volume TEXT NOT NULL DEFAULT '0',
+    prevented_locked TEXT NOT NULL DEFAULT '0'
 );
 CREATE INDEX IF NOT EXISTS orders_created_at ON orders (created_at);
 CREATE INDEX IF NOT EXISTS orders_waiting ON orders (state) WHERE state = 'wait';

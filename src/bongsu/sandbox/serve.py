@@ -30,6 +30,7 @@ from bongsu.sandbox.faults import CLOCK_OFFSET, DroppableProtocol, FaultLine, Sw
 from bongsu.sandbox.keeping import Keeping
 from bongsu.sandbox.key import ApiKey
 from bongsu.sandbox.key_switch import KeySwitch
+from bongsu.sandbox.lookups import Lookups
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.quotas import Quotas
 from bongsu.sandbox.quotation import Quotation
@@ -97,6 +98,7 @@ def upbit_routes(exchange: Exchange, key: ApiKey, gate: Gate) -> list[Route]:
     desk = Desk(gate)
     return [
         *Quotation(exchange).routes(),
+        *Lookups(exchange, desk).routes(),
         *Trading(exchange, desk).routes(),
         *Keeping(exchange, key, desk).routes(),
     ]

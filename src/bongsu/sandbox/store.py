@@ -70,7 +70,15 @@ class Store:
             raise CannotStart(f"{self._path}: {broken}; erase this world with --fresh") from None
         self._db.row_factory = sqlite3.Row
         self._db.executescript(files("bongsu.sandbox").joinpath("schema.sql").read_text())
+        self._add_columns()
         self.mailbox = Mailbox(self._db)
+
+    def _add_columns(self) -> None:
+        """To worlds made before the columns were."""
+        there = {row["name"] for row in self._db.execute("PRAGMA table_info(orders)")}
+        for name in ("prevented_volume", "prevented_locked"):
+            if name not in there:
+                self._db.execute(f"ALTER TABLE orders ADD COLUMN {name} TEXT NOT NULL DEFAULT '0'")
 
     def close(self) -> None:
         self._db.close()
@@ -164,7 +172,7 @@ class Store:
 
     def save_order(self, order: Order) -> None:
         self._db.execute(
-            f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 18)})",  # noqa: S608 - question marks only
+            f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 20)})",  # noqa: S608 - question marks only
             order_row(order),
         )
 

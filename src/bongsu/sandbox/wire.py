@@ -77,13 +77,32 @@ def order(order: Order) -> dict[str, Any]:
         "time_in_force": ticket.time_in_force,
         "identifier": ticket.identifier,
         "smp_type": ticket.smp_type,
-        "prevented_volume": "0",
-        "prevented_locked": "0",
+        "prevented_volume": plain(order.prevented_volume),
+        "prevented_locked": plain(order.prevented_locked),
     }
 
 
 def listed_order(listed: Order) -> dict[str, Any]:
     return {**order(listed), "executed_funds": plain(listed.executed_funds)}
+
+
+def replaced_order(old: Order, new: Order) -> dict[str, Any]:
+    named = {"new_order_uuid": str(new.uuid), "new_order_identifier": new.ticket.identifier}
+    return {**order(old), **named}
+
+
+def cancellations(asked: Sequence[Order], cancelled: Sequence[Order]) -> dict[str, Any]:
+    """Of several orders: which were cancelled, and which were not waiting any more."""
+    done = {order.seq for order in cancelled}
+    failed = [order for order in asked if order.seq not in done]
+    return {"success": _counted(cancelled), "failed": _counted(failed)}
+
+
+def _counted(orders: Sequence[Order]) -> dict[str, Any]:
+    named = [
+        {"uuid": str(o.uuid), "market": o.ticket.market, "identifier": o.ticket.identifier} for o in orders
+    ]
+    return {"count": len(named), "orders": named}
 
 
 def order_with_trades(found: Order, trades: Sequence[Trade]) -> dict[str, Any]:
