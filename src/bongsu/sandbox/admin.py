@@ -17,6 +17,7 @@ from bongsu.sandbox.faults import JOURNAL_KEPT, Switches
 from bongsu.sandbox.mailbox import Message
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.questions import Question, parse_question
+from bongsu.sandbox.standing import Caution
 from bongsu.sandbox.world import World
 
 _MAX_MESSAGES = 1_000
@@ -63,6 +64,7 @@ class Admin:
             Route("/sandbox/markets", self.markets),
             Route("/sandbox/markets/{market}/state", self.put_state, methods=["PUT"]),
             Route("/sandbox/markets/{market}/state", self.reset_state, methods=["DELETE"]),
+            Route("/sandbox/markets/{market}/cautions", self.caution, methods=["PUT"]),
             Route("/sandbox/faults", self.faults),
             Route("/sandbox/faults", self.arm, methods=["PUT"]),
             Route("/sandbox/faults", self.disarm, methods=["DELETE"]),
@@ -174,12 +176,20 @@ class Admin:
         return self._put(request, MarketState.ACTIVE)
 
     def _put(self, request: Request, state: MarketState) -> Response:
+        self._world.exchange.standing.put(self._named(request), state, self._world.exchange.now)
+        return self._markets()
+
+    async def caution(self, request: Request) -> Response:
+        cautions = await parse_question(request, frozenset[Caution])
+        self._world.exchange.standing.caution(self._named(request), cautions)
+        return wire.Json(sorted(cautions))
+
+    def _named(self, request: Request) -> Market:
         """Raises Refused for a market that this world does not have."""
         market = Market(request.path_params["market"].upper())
         if market not in self._world.feed.tapes:
             raise Refused("market_does_not_exist", f"{market} is not traded here", 404)
-        self._world.exchange.standing.put(market, state, self._world.exchange.now)
-        return self._markets()
+        return market
 
     def _markets(self) -> wire.Json:
         state = self._world.exchange.standing.state

@@ -44,6 +44,16 @@ def _absent(method: str, path: str, right: Right, why: Words) -> Endpoint:
     return Endpoint(method, f"/v1/{path}", "default", signed=True, right=right, note=why, served=False)
 
 
+_KRW_ONLY = Words("원화 마켓만 있습니다", "won markets only")
+_DRAWN = Words(
+    "씨앗으로 그린 30호가에 내 주문을 더합니다; level은 0만 있습니다",
+    "30 levels drawn from the seed, your own orders among them; level 0 only",
+)
+_NO_WATCH = Words("예약 주문(watch)은 없습니다", "there are no reserved orders (watch)")
+_YOUNG = Words(
+    "따로 정하지 않으면 늘 1년 남았다고 답합니다",
+    "always a year to go, unless told otherwise by the admin API",
+)
 _FROM_HOURS = Words("1시간 봉에서 만듭니다", "made from one-hour candles")
 _AS_RECORDED = Words(
     "경로를 따라 1초에 한 건으로 만듭니다", "one trade a second along the price's path, made up"
@@ -61,18 +71,23 @@ _ONE_POCKET = Words("계정이 하나입니다", "there is one account")
 _NO_TRAVEL_RULE = Words("입금 상대가 없습니다", "nobody deposits")
 
 ENDPOINTS: Final = (
-    _quote("market/all", "market"),
+    _quote("market/all", "market", _KRW_ONLY),
+    _quote("trades/ticks", "trade", _AS_RECORDED),
+    _quote("candles/seconds", "candle", _FROM_HOURS),
     _quote("candles/minutes/{unit}", "candle", _FROM_HOURS),
     _quote("candles/days", "candle", _FROM_HOURS),
+    _quote("candles/weeks", "candle", _FROM_HOURS),
+    _quote("candles/months", "candle", _FROM_HOURS),
+    _quote("candles/years", "candle", _FROM_HOURS),
     _quote("ticker", "ticker"),
     _quote("ticker/all", "ticker"),
-    _quote("orderbook", "orderbook"),
+    _quote("orderbook", "orderbook", _DRAWN),
     _quote("orderbook/instruments", "orderbook"),
     _signed("GET", "accounts", Right.VIEW_ACCOUNT),
     _signed("GET", "orders/chance", Right.VIEW_ORDERS),
     _signed("GET", "order", Right.VIEW_ORDERS),
     _signed("GET", "orders/uuids", Right.VIEW_ORDERS),
-    _signed("GET", "orders/open", Right.VIEW_ORDERS),
+    _signed("GET", "orders/open", Right.VIEW_ORDERS, note=_NO_WATCH),
     _signed("GET", "orders/closed", Right.VIEW_ORDERS),
     _signed("POST", "orders", Right.MAKE_ORDERS, "order"),
     _signed("POST", "orders/test", Right.MAKE_ORDERS, "order-test"),
@@ -80,7 +95,7 @@ ENDPOINTS: Final = (
     _signed("DELETE", "order", Right.MAKE_ORDERS),
     _signed("DELETE", "orders/uuids", Right.MAKE_ORDERS),
     _signed("DELETE", "orders/open", Right.MAKE_ORDERS, "order-cancel-all"),
-    _signed("GET", "api_keys", None),
+    _signed("GET", "api_keys", None, note=_YOUNG),
     _signed("GET", "withdraws", Right.VIEW_WITHDRAWALS, note=_FLOWS),
     _signed("GET", "deposits", Right.VIEW_DEPOSITS, note=_FLOWS),
     _absent("GET", "withdraw", Right.VIEW_WITHDRAWALS, _NO_WALLETS),

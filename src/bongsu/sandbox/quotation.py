@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -15,22 +16,21 @@ from bongsu.sandbox import wire
 from bongsu.sandbox.coins import NAMES
 from bongsu.sandbox.exchange import Exchange
 from bongsu.sandbox.orders import Refused
+from bongsu.sandbox.periods import Period
+from bongsu.sandbox.periods import candles as calendar_candles
+from bongsu.sandbox.standing import Caution, Standing
 from bongsu.sandbox.tape import DAY, Tape
 from bongsu.sandbox.ticker import Tickers
+from bongsu.sandbox.ticks import ticks
 
 # Below an hour made from the price's path, above it from the hours.
 UNITS: Final = (1, 3, 5, 10, 15, 30, 60, 240)
 MAX_CANDLES: Final = 200
+_MAX_TRADES: Final = 500
 _LEVELS: Final = 30
+_SECOND: Final = timedelta(seconds=1)
+_SECONDS_KEPT: Final = timedelta(days=90)
 _LONGEST_YEAR: Final = 8  # digits of a date without dashes; milliseconds have more
-
-_CAUTIONS = (
-    "PRICE_FLUCTUATIONS",
-    "TRADING_VOLUME_SOARING",
-    "DEPOSIT_AMOUNT_SOARING",
-    "GLOBAL_PRICE_DIFFERENCES",
-    "CONCENTRATION_OF_SMALL_ACCOUNTS",
-)
 
 
 class Quotation:
@@ -41,6 +41,9 @@ class Quotation:
     def routes(self) -> list[Route]:
         return [
             Route("/v1/market/all", self._answering(self.markets)),
+            Route("/v1/trades/ticks", self._answering(self.trades)),
+            Route("/v1/candles/seconds", self._answering(self.seconds)),
+            *(Route(f"/v1/candles/{p}", self._answering(partial(self.periods, p))) for p in Period),
             Route("/v1/candles/minutes/{unit:int}", self._answering(self.minutes)),
             Route("/v1/candles/days", self._answering(self.days)),
             Route("/v1/ticker", self._answering(self.tickers)),
@@ -60,11 +63,8 @@ class Quotation:
 
     def markets(self, request: Request) -> list[dict[str, Any]]:
         detailed = request.query_params.get("is_details", "false").lower() == "true"
-        state = self._exchange.standing.state
-        return [
-            _market(tape.market, warning=state(tape.market) is MarketState.WARNING, detailed=detailed)
-            for tape in self._exchange.listed()
-        ]
+        standing = self._exchange.standing
+        return [_market(tape.market, standing if detailed else None) for tape in self._exchange.listed()]
 
     def minutes(self, request: Request) -> list[msgspec.Raw]:
         unit = request.path_params["unit"]
@@ -75,16 +75,43 @@ class Quotation:
         candles = tape.candles(timedelta(minutes=unit), self._until(request), count, now)
         return [wire.candle(candle, now) for candle in candles]
 
+    def seconds(self, request: Request) -> list[dict[str, Any]]:
+        tape, count = self._tape(request), _count(request, MAX_CANDLES, 1)
+        now = self._exchange.time_of(tape.market)
+        found = tape.candles(_SECOND, self._until(request), count, now)
+        return [wire.candle_fields(c, now) for c in found if c.opened_at >= now - _SECONDS_KEPT]
+
     def days(self, request: Request) -> list[dict[str, Any]]:
         tape = self._tape(request)
         now = self._exchange.time_of(tape.market)
         count = _count(request, MAX_CANDLES, 1)
         candles = tape.candles(DAY, self._until(request), count + 1, now)
         previous = [c.close for c in candles[1:]] + [candles[-1].open] * bool(candles)
-        return [
+        found = [
             wire.day_candle(candle, close, now)
             for candle, close in zip(candles[:count], previous, strict=False)
         ]
+        if request.query_params.get("converting_price_unit"):
+            found = [{**day, "converted_trade_price": day["trade_price"]} for day in found]
+        return found
+
+    def periods(self, period: Period, request: Request) -> list[dict[str, Any]]:
+        tape, count = self._tape(request), _count(request, MAX_CANDLES, 1)
+        now = self._exchange.time_of(tape.market)
+        found = calendar_candles(tape, period, self._until(request), count, now)
+        return [wire.period_candle(candle, now) for candle in found]
+
+    def trades(self, request: Request) -> list[dict[str, Any]]:
+        tape, asked = self._tape(request), request.query_params
+        return ticks(
+            tape,
+            self._exchange.world,
+            self._exchange.time_of(tape.market),
+            to=asked.get("to", ""),
+            cursor=asked.get("cursor", ""),
+            days_ago=asked.get("days_ago", ""),
+            count=_count(request, _MAX_TRADES, 1),
+        )
 
     def tickers(self, request: Request) -> list[dict[str, Any]]:
         return [self._ticker(tape) for tape in self._tapes(request)]
@@ -141,12 +168,16 @@ def parse_time(text: str) -> datetime:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _market(market: Market, *, warning: bool, detailed: bool) -> dict[str, Any]:
+def _market(market: Market, standing: Standing | None) -> dict[str, Any]:
+    """With the events of `standing`, where they are asked for."""
     coin = market.removeprefix("KRW-")
     korean, english = NAMES.get(coin, (coin, coin))
     named: dict[str, Any] = {"market": market, "korean_name": korean, "english_name": english}
-    if detailed:
-        named["market_event"] = {"warning": warning, "caution": dict.fromkeys(_CAUTIONS, False)}
+    if standing is not None:
+        named["market_event"] = {
+            "warning": standing.state(market) is MarketState.WARNING,
+            "caution": {caution: caution in standing.cautions(market) for caution in Caution},
+        }
     return named
 
 

@@ -115,7 +115,7 @@ def _played(app: ASGIApp, world: World) -> ASGIApp:
 
 
 class Stamped:
-    """Every answer bears the market's time and, as Upbit's do, what is left of the quota."""
+    """Every answer bears the market's time and what is left of the quota; who has none left gets no further."""
 
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
@@ -125,15 +125,17 @@ class Stamped:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        remaining = self._quotas.use(scope["method"], scope["path"])
+        page = any(name == b"origin" for name, _ in scope["headers"])
+        verdict = self._quotas.use(scope["method"], scope["path"], page=page)
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 offset = timedelta(seconds=scope["state"].get(CLOCK_OFFSET, 0.0))
-                self._stamp(message["headers"], remaining, offset)
+                self._stamp(message["headers"], verdict.header, offset)
             await send(message)
 
-        return await self._app(scope, receive, stamped)
+        app = self._app if verdict.refused is None else wire.refusal(verdict.refused)
+        return await app(scope, receive, stamped)
 
     def _stamp(
         self, headers: MutableSequence[tuple[bytes, bytes]], remaining: str | None, offset: timedelta

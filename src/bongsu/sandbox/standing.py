@@ -1,10 +1,21 @@
 """Switches of the markets: what the exchange warns of, has suspended or delisted, on purpose."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from bongsu.core.market import Market, MarketState
 
 _TRADED = (MarketState.ACTIVE, MarketState.WARNING)
+
+
+class Caution(StrEnum):
+    """What Upbit asks to be careful about (주의 종목); everything goes on."""
+
+    PRICE_FLUCTUATIONS = "PRICE_FLUCTUATIONS"
+    TRADING_VOLUME_SOARING = "TRADING_VOLUME_SOARING"
+    DEPOSIT_AMOUNT_SOARING = "DEPOSIT_AMOUNT_SOARING"
+    GLOBAL_PRICE_DIFFERENCES = "GLOBAL_PRICE_DIFFERENCES"
+    CONCENTRATION_OF_SMALL_ACCOUNTS = "CONCENTRATION_OF_SMALL_ACCOUNTS"
 
 
 class Standing:
@@ -13,6 +24,7 @@ class Standing:
     def __init__(self) -> None:
         self._states: dict[Market, MarketState] = {}
         self._stopped: dict[Market, datetime] = {}
+        self._cautions: dict[Market, frozenset[Caution]] = {}
 
     def put(self, market: Market, state: MarketState, now: datetime) -> None:
         self._states[market] = state
@@ -23,6 +35,13 @@ class Standing:
 
     def state(self, market: Market) -> MarketState:
         return self._states.get(market, MarketState.ACTIVE)
+
+    def caution(self, market: Market, cautions: frozenset[Caution]) -> None:
+        """In place of those before."""
+        self._cautions[market] = cautions
+
+    def cautions(self, market: Market) -> frozenset[Caution]:
+        return self._cautions.get(market, frozenset())
 
     def listed(self, market: Market) -> bool:
         return self.state(market) is not MarketState.DELISTED

@@ -13,7 +13,7 @@ from bongsu.core.market import Candle, OrderBook
 from bongsu.sandbox.account import KRW, Holding
 from bongsu.sandbox.candles import KST
 from bongsu.sandbox.orders import Order, Refused, Trade
-from bongsu.sandbox.tape import DAY
+from bongsu.sandbox.tape import DAY, MINUTE
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -161,7 +161,13 @@ def candle_fields(candle: Candle, now: datetime) -> dict[str, Any]:
         "candle_acc_trade_price": candle.value,
         "candle_acc_trade_volume": candle.volume,
     }
-    return written if candle.interval == DAY else {**written, "unit": candle.interval // timedelta(minutes=1)}
+    if MINUTE <= candle.interval < DAY:
+        written["unit"] = candle.interval // MINUTE
+    return written
+
+
+def period_candle(candle: Candle, now: datetime) -> dict[str, Any]:
+    return {**candle_fields(candle, now), "first_day_of_period": candle.opened_at.strftime("%Y-%m-%d")}
 
 
 def day_candle(today: Candle, previous_close: Decimal, now: datetime) -> dict[str, Any]:
