@@ -22,6 +22,7 @@ replay: ## 캔들 파일을 끝까지 재생하고 대조 (play a file in lock-s
 test: ## 실제 서버로 모든 시험 (the whole test suite, with the real servers)
 	@scripts/bootstrap.sh dev
 	@$(BIN)/python scripts/fetch_alarm_tools.py
+	@$(BIN)/python scripts/fetch_clients.py >/dev/null
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 mutants: ## 알람 규칙을 한 곳씩 망가뜨려 증명이 모두 알아차리는지 (break every alert rule in every place)
@@ -101,6 +102,8 @@ lock: ## 의존성 잠금 파일을 새로 만듦 (renew the locks)
 		--no-emit-package platformdirs --no-emit-package psutil -o requirements/container.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --extra sentry --extra llm --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		requirements/clients.in -o requirements/clients.txt
 
 clean: ## 캐시와 가상 환경을 지움, 거래 기록은 남김 (remove caches and .venv; the ledger stays)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks build src/*.egg-info
