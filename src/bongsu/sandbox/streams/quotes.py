@@ -211,7 +211,7 @@ class _Candles(_Following):
         return [self._message(wire.candle_fields(candle, now)) for candle in found[::-1]]
 
     def _message(self, known: Message) -> Message:
-        known.pop("unit")
+        known.pop("unit", None)  # candles of a second have none
         return {"type": self._kind, "code": known.pop("market"), **known}
 
 
