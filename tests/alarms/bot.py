@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from alarms.life import DAY, HOUR, MINUTE, Times
+from alarms.life import BACKED_UP, DAY, HOUR, MINUTE, Times
 from alarms.scrapes import NOTHING, Scrapes, Series, count, during, latest
 from alarms.truths import LOSS, blocked
 from alarms.work import MARKETS, SCHEDULES, Outcome
@@ -33,6 +33,7 @@ def bot(s: Scrapes) -> Iterator[Series]:
     yield from exchange(s)
     yield from requests(s)
     yield from database(s)
+    yield from backups(s)
     yield from host(s)
 
 
@@ -293,6 +294,24 @@ def database(s: Scrapes) -> Iterator[Series]:
         yield s.process(owner, "db_up", s.ledger_read.astype(float))
         yield from s.process_counters(owner, "secrets_redacted_total", {})
     yield s.process(Owner.BACKEND, "ledger_up", s.ledger_read.astype(float))
+
+
+def backups(s: Scrapes) -> Iterator[Series]:
+    """Looked after each minute, tried each ten while none can be made. The backend shows until when the next is due."""
+    made = []
+    for day in range(-2, int(s.life.days) + 1):
+        at = day * DAY + BACKED_UP + 40
+        for begin, end in s.life.unbacked:
+            at = end + 5 * MINUTE if begin <= at < end else at
+        for away, back in s.life.backend_away:
+            at = back + 70 if away <= at < back + 60 else at
+        made.append(at)
+    last = latest(np.array(made), s.at, -2 * DAY)
+    slot = np.floor((last - BACKED_UP) / DAY) * DAY + BACKED_UP
+    grace = latest(s.starts(Owner.BACKEND), s.at, -DAY) + 30 * MINUTE
+    due = np.maximum(slot + DAY + HOUR, grace)
+    yield s.process(Owner.BACKEND, "backup_due_timestamp_seconds", s.timestamp(due))
+    yield s.ledger("backup_last_success_timestamp_seconds", s.timestamp(last))
 
 
 def host(s: Scrapes) -> Iterator[Series]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+BACKED_UP = 19.5 * HOUR  # half past four in the morning
 START_UP = 3.0  # seconds from the first answer of a scheduler's /metrics to its first heartbeat
 
 Times = NDArray[np.float64]
@@ -74,6 +75,7 @@ class Life:
     unasked: Spans = ()
     strained: Spans = ()
     defective: Spans = ()
+    unbacked: Spans = ()  # no backup can be made
     warned: Spans = ()  # the exchange warns of a market, as the bot sees it
     moved: Spans = ()  # the owner trades by hand; until the next comparison, and until the owner says so
     loss_at: float | None = None  # the daily loss limit is reached
@@ -156,6 +158,7 @@ def draw(seed: int, days: int = 30) -> Life:
         ),
         strained=(_budget_spent(seed, 1, days, hours=2),),
         defective=(_budget_spent(seed, 2, days, hours=1),),
+        unbacked=(_unbacked(seed, days),),
         warned=(_warning(seed, days),),
         moved=(_movement(seed, days),),
         loss_at=float(rng.integers(1, days) * DAY + rng.uniform(2, 20) * HOUR)
@@ -202,6 +205,13 @@ def _movement(seed: int, days: int) -> Span:
     rng = np.random.default_rng([seed, 0, 4])
     start = float(rng.uniform(HOUR, days * DAY - 8 * HOUR))
     return start, start + float(rng.uniform(0.2, 7)) * HOUR
+
+
+def _unbacked(seed: int, days: int) -> Span:
+    """Over the time of a backup, and longer than one may be late."""
+    rng = np.random.default_rng([seed, 0, 5])
+    due = float(rng.integers(0, days) * DAY + BACKED_UP)
+    return due - float(rng.uniform(0, 3)) * HOUR, due + float(rng.uniform(1.2, 4)) * HOUR
 
 
 def _absence(rng: np.random.Generator, block: float, number: int) -> Span:

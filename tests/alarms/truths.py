@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from alarms.life import DAY, HOUR, MINUTE, Life, Spans
+from alarms.life import BACKED_UP, DAY, HOUR, MINUTE, Life, Spans
 from alarms.work import Outcome, Work
 from bongsu.core.facts import JobName
 
@@ -35,6 +35,7 @@ def truths(work: Work) -> list[Truth]:
         *_spent_budgets(life),
         *_warnings(life),
         *_movements(life),
+        *_unbacked(life),
     ]
 
 
@@ -104,6 +105,15 @@ def _warnings(life: Life) -> Iterator[Truth]:
 def _movements(life: Life) -> Iterator[Truth]:
     for begin, end in life.moved:
         yield Truth("LedgerMismatch", begin, end + SLACK, "the owner traded by hand and has not said so")
+
+
+def _unbacked(life: Life) -> Iterator[Truth]:
+    """An hour late is missed; a backend that starts meanwhile is given half an hour anew."""
+    for begin, end in life.unbacked:
+        missed = ((begin - BACKED_UP) // DAY + 1) * DAY + BACKED_UP + HOUR
+        anew = any(missed - HOUR / 2 < back < end for _, back in life.backend_away)
+        due = not anew and end - missed > 6 * MINUTE + SLACK
+        yield Truth("BackupMissed", missed, end + 11 * MINUTE + SLACK, "no backup could be made", due)
 
 
 def blocked(life: Life) -> Spans:

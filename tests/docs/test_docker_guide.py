@@ -38,7 +38,7 @@ PROMISED = [
     'find logs/ -name "*.log" -mtime +30 -delete',
     "tar -czf logs_backup_$(date +%Y%m%d).tar.gz logs/",
 ]
-MADE = {".env", "logs"}  # by the reader, or by the stack
+MADE = {".env", "logs", "backups"}  # by the reader, or by the stack
 BONGSU: Any = typer.main.get_command(app)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
@@ -60,7 +60,8 @@ def _composed(page: Path) -> Iterator[tuple[str, list[str]]]:
     for words in [*in_blocks, *typed(page, "docker-compose")]:
         file, rest = (words[1], words[2:]) if words[:1] == ["-f"] else ("docker-compose.yml", words)
         said = rest[: rest.index("|")] if "|" in rest else rest
-        yield file, [word for word in said[1:] if not word.startswith("-")]
+        named = [word for word in said[1:] if not word.startswith("-")]
+        yield file, named[:1] if said[:1] == ["run"] else named
 
 
 @each_page
@@ -80,6 +81,14 @@ def test_every_container_and_what_is_run_in_it_exists(page: Path) -> None:
         assert container in containers
         assert inside[:1] != ["bongsu"] or inside[1] in BONGSU.commands
     assert {words[0] for words in typed_in} == {"exec", "start"}
+
+
+@each_page
+def test_what_a_new_container_is_to_do_exists(page: Path) -> None:
+    runs = [words[words.index("run") + 1 :] for words in typed(page, "docker-compose") if "run" in words]
+    done = [[word for word in words if not word.startswith("-")][1:3] for words in runs]
+    assert done == [["db", "restore"]]
+    assert done[0][1] in BONGSU.commands[done[0][0]].commands
 
 
 @each_page

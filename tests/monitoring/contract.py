@@ -101,6 +101,10 @@ bot_idle_reason                                   gauge      reason             
 bot_maintenance                                   gauge      -                  L
 bot_process_starts_total                          counter    process            L
 secrets_redacted_total                            counter    sink               B,S
+backup_runs_total                                 counter    outcome            L
+backup_last_success_timestamp_seconds             gauge      -                  L
+backup_size_bytes                                 gauge      -                  L
+backup_due_timestamp_seconds                      gauge      -                  B
 watchdog_last_received_timestamp_seconds          gauge      -                  B
 monitoring_rules_loaded                           gauge      -                  B
 monitoring_rules_expected                         gauge      -                  B
@@ -136,6 +140,7 @@ VALUES = {
     "malformed auth",
     ("notification_sent_total", "kind"): "trade error status report alert",
     ("second_channel_sent_total", "channel"): "mail webhook",
+    ("backup_runs_total", "outcome"): "success failure",
     ("disk_free_bytes", "path"): "data logs",
     ("market_state", "state"): "active warning suspended delisted",
 }

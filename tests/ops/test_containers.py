@@ -20,7 +20,7 @@ from bongsu.ops.alive import STALE, ailment
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.stack.containers import KEYS_GROUP, OWN_UID, READERS
 from bongsu.ops.stack.postgres import EXPORTER, READER, Cluster
-from bongsu.ops.stack.prepare import Keys, open_logs
+from bongsu.ops.stack.prepare import Keys, open_backups, open_logs
 from bongsu.ops.stack.roles import furnish
 from bongsu.settings import Settings, Wiring, load_settings
 from ports import free_port
@@ -119,6 +119,17 @@ def test_logs_are_written_by_us_and_deleted_by_their_owner(tmp_path: Path) -> No
         assert stat.S_IMODE(folder.stat().st_mode) == 0o2775
     old = (logs / "scheduler/scheduler.log").stat()
     assert (old.st_gid, stat.S_IMODE(old.st_mode)) == (OWN_UID, 0o664)
+
+
+@as_root
+def test_backups_are_written_by_us_read_by_nobody_else_and_deleted_by_their_owner(tmp_path: Path) -> None:
+    env, backups = tmp_path / ".env", tmp_path / "backups"
+    env.touch()
+    os.chown(env, 1234, 1234)
+    for _ in range(2):  # each start does it again
+        open_backups(backups, env)
+    assert (backups.stat().st_uid, backups.stat().st_gid) == (1234, OWN_UID)
+    assert stat.S_IMODE(backups.stat().st_mode) == 0o770
 
 
 def test_the_second_step_lets_each_role_in_with_its_key(keys: Keys, cluster: Cluster) -> None:

@@ -73,7 +73,7 @@ def test_a_volume_that_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> 
     env.touch()
     (tmp_path / "bot").touch()  # a file where a folder belongs
     with pytest.raises(CannotStart, match=r"bot.*must be writable"):
-        prepare(Keys(tmp_path), tmp_path / "logs", env)
+        prepare(Keys(tmp_path), tmp_path / "logs", tmp_path / "backups", env)
 
 
 def test_a_server_that_does_not_let_us_in_is_told_without_the_password(tmp_path: Path) -> None:

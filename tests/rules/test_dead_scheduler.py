@@ -14,7 +14,7 @@ RING_FOR_THE_DEAD = [
     *("SchedulerHeartbeatStale-warning", "SchedulerHeartbeatStale-critical", "SchedulerDown-critical"),
     *("JobHung-critical", "JobMissed-warning", "AIDecisionStalled-warning", "StaleMarketData-warning"),
     *("PositionUnprotected-critical", "OrderOutcomeUnknown-critical", "DailyReportMissed-warning"),
-    *("NotificationBacklog-warning", "TargetDown-warning"),
+    *("NotificationBacklog-warning", "TargetDown-warning", "BackupMissed-warning"),
 ]
 
 

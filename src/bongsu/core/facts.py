@@ -423,6 +423,22 @@ class StartChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupMade:
+    """By the daily backup, and read back."""
+
+    file: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFailed:
+    """`again`: as the one before; then it is counted only."""
+
+    message: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AlertChanged:
     """As Alertmanager tells it; `firing` False means resolved, and without `ends_at` that nobody saw it end."""
 
@@ -478,5 +494,7 @@ Fact = (
     | ErrorOccurred
     | RecoveryFound
     | StartChecked
+    | BackupMade
+    | BackupFailed
     | AlertChanged
 )

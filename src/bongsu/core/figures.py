@@ -49,6 +49,15 @@ def percent_text(ratio: Decimal) -> str:
     return f"{(ratio * 100).quantize(Decimal('0.01'), ROUND_HALF_UP):+,f}"
 
 
+def size_text(size: int) -> str:
+    """As `ls -h` counts, in powers of a thousand: 999 B, 1.2 kB, 10.0 MB."""
+    amount, units = float(size), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while amount >= 999.95 and unit != "TB":
+        amount, unit = amount / 1000, next(units)
+    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
 def kst_text(at: datetime) -> str:
     return at.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
 

@@ -92,6 +92,11 @@ def counters(fact: f.Fact) -> Increments:
         case f.Reconciled(mismatches=mismatches):
             result = "mismatch" if mismatches else "match"
             return {key(metrics.RECONCILIATION_RUNS, result=result): ONE}
+        case f.BackupMade():
+            return {key(metrics.BACKUP_RUNS, outcome="success"): ONE}
+        case f.BackupFailed(again=again):
+            failed = {key(metrics.BACKUP_RUNS, outcome="failure"): ONE}
+            return failed if again else failed | {key(metrics.BOT_ERRORS, error_type=f.ErrorType.DB): ONE}
         case f.ErrorOccurred(error_type=error_type):
             return {key(metrics.BOT_ERRORS, error_type=error_type): ONE}
         case (

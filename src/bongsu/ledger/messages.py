@@ -9,6 +9,8 @@ from bongsu.core.facts import (
     AdviceRejected,
     AlertChanged,
     AlertMuted,
+    BackupFailed,
+    BackupMade,
     BreakerReset,
     BreakerTripped,
     BudgetRefused,
@@ -119,6 +121,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             return _veto(fact, voice)
         case JobFailed() | ErrorOccurred():
             return _error(fact, voice, now)
+        case BackupFailed():
+            return () if fact.again else (_backup_failed(fact, voice, now),)
         case ProcessStarted():
             return _started(fact, voice, now)
         case ProcessStopped():
@@ -178,6 +182,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | DecisionSkipped()
             | ModelAnswered()
             | PriceRejected()
+            | BackupMade()
             | MessageResent()
             | MaintenanceAnnounced()
             | MarketStatesSeen()  # an alarm tells what is wrong with one
@@ -240,6 +245,11 @@ def _error(fact: JobFailed | ErrorOccurred, voice: Voice, now: datetime) -> tupl
         return ()
     text = texts.error(fact.error, fact.message, fact.context, voice, now)
     return (Message("error", text, f"error:{fact.error_type}:{fact.error}", urgency=Urgency.WARNING),)
+
+
+def _backup_failed(fact: BackupFailed, voice: Voice, now: datetime) -> Message:
+    text = texts.error("BackupFailed", fact.message, {}, voice, now)
+    return Message("error", text, "error:db:BackupFailed", urgency=Urgency.WARNING)
 
 
 def _started(fact: ProcessStarted, voice: Voice, now: datetime) -> tuple[Message, ...]:

@@ -154,6 +154,11 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             if told is None or told["told"]:
                 return False
             await _event(tx, "start_checked", "info", "scheduler", "what the start has shown", fact.seen)
+        case f.BackupMade():
+            return await (await tx.execute(_SQL["save_backup"], _plain(fact))).fetchone() is not None
+        case f.BackupFailed():
+            if not fact.again:
+                await _event(tx, "error", "error", f.ErrorType.DB, f"BackupFailed: {fact.message}", fact)
         case f.AlertChanged():
             row = {**_plain(fact), "labels": Jsonb(dict(fact.labels))}
             await tx.execute(_SQL["end_earlier_alert"], row)

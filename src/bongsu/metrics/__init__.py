@@ -178,6 +178,10 @@ BOT_PROCESS_STARTS = _counter(
     "bot_process_starts_total", "Process starts", ("process", ("backend", "scheduler"))
 )
 
+BACKUP_RUNS = _counter(
+    "backup_runs_total", "Daily backups that were tried", ("outcome", ("success", "failure"))
+)
+
 SECRETS_REDACTED = _counter(
     "secrets_redacted_total",
     "Texts out of which a secret had to be taken, by where they were going",
@@ -383,6 +387,17 @@ METRICS: tuple[Metric, ...] = (
         "bot_idle_reason",
         "1 for each reason why nothing is being done now; deciding while something is",
         ("reason", IDLE_REASONS),
+    ),
+    BACKUP_RUNS,
+    _gauge(
+        "backup_last_success_timestamp_seconds",
+        "When the last daily backup was made; absent before the first",
+    ),
+    _gauge("backup_size_bytes", "Size of the last daily backup; absent before the first"),
+    _gauge(
+        "backup_due_timestamp_seconds",
+        "Until when the next daily backup must have been made; absent where none are made",
+        owners=_B,
     ),
     _gauge("bot_maintenance", "1 while the owner has announced a restart: `bongsu maintenance`"),
     _gauge(

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -105,6 +106,9 @@ class Telemetry:
     def note_panels(self, broken: int | None) -> None:
         """None where nobody knows: Prometheus does not answer, or there are no dashboards."""
         self._note("dashboard_panels_broken", broken)
+
+    def note_backup_due(self, at: datetime) -> None:
+        self.instruments.set("backup_due_timestamp_seconds", at.timestamp())
 
     def _note(self, name: str, value: float | None) -> None:
         if value is None:

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -56,19 +57,23 @@ class Ledger:
         except psycopg.OperationalError as away:
             raise CannotStart(say(f"데이터베이스에 닿지 못합니다: {away}", f"no database: {away}")) from away
 
-    async def run(self, program: str, *options: str, connected: bool = True) -> str:
-        """What it printed. Its password stands in no command line. Raises CannotStart with its last words."""
+    async def connected(self, private: Path, program: str, *options: str) -> str:
+        """`run`, on the ledger. Its password stands in no command line and no environment, but for that while in a file
+        of the folder `private`.
+        """
         known = {name: str(value) for name, value in conninfo_to_dict(self.url).items() if value is not None}
-        password = known.pop("password", "")
-        database = (f"--dbname={make_conninfo(**known)}",) if connected else ()
+        with _passfile(private, known.pop("password", None)) as found:
+            return await self.run(program, *options, f"--dbname={make_conninfo(**{**known, **found})}")
+
+    async def run(self, program: str, *options: str) -> str:
+        """What it printed. Raises CannotStart with its last words."""
         process = await asyncio.create_subprocess_exec(
             self._program(program),
             *options,
-            *database,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C", "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "5"},
+            env={**os.environ, "LC_ALL": "C", "PGCONNECT_TIMEOUT": "5"},
         )
         try:
             printed, said = await process.communicate()
@@ -102,7 +107,9 @@ async def back_up(ledger: Ledger, folder: Path, keep_days: int) -> Path:
         draft = place.with_name(f".{place.name}.part")
         try:
             os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-            await ledger.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={draft}")
+            await ledger.connected(
+                folder, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={draft}"
+            )
             await _require_readable(ledger, draft)
             _sync(draft)
             draft.replace(place)
@@ -112,12 +119,6 @@ async def back_up(ledger: Ledger, folder: Path, keep_days: int) -> Path:
             draft.unlink(missing_ok=True)
         _prune(folder, world, keep_days, place)
         return place
-
-
-def newest(folder: Path) -> datetime | None:
-    """When the last backup of any world was made."""
-    made = [file.stat().st_mtime for file in folder.glob("bongsu-*.dump")]
-    return datetime.fromtimestamp(max(made), KST) if made else None
 
 
 async def restore(ledger: Ledger, file: Path, folder: Path, *, replace: bool) -> Path | None:
@@ -173,8 +174,8 @@ async def _require_readable(ledger: Ledger, file: Path) -> str:
     """Its table of contents, once all of it was read. Raises CannotStart for what is no whole backup of a ledger."""
     if not file.is_file():
         raise CannotStart(say(f"{file}: 그런 파일이 없습니다.", f"{file}: no such file."))
-    listing = await ledger.run("pg_restore", "--list", str(file), connected=False)
-    await ledger.run("pg_restore", "--file=/dev/null", str(file), connected=False)  # every byte of it
+    listing = await ledger.run("pg_restore", "--list", str(file))
+    await ledger.run("pg_restore", "--file=/dev/null", str(file))  # every byte of it
     if not {"orders", "fills", "alembic_version"} <= set(_FILLED.findall(listing)):
         raise CannotStart(say(f"{file}: 원장의 백업이 아닙니다.", f"{file}: no backup of a ledger."))
     return listing
@@ -189,14 +190,30 @@ async def _read_in(ledger: Ledger, file: Path, listing: str, tables: list[str], 
         chosen.write_text("\n".join(line for line in listing.splitlines() if not _NOT_OURS.match(line)))
         going.write_text(_dropping(tables))
         options = ("--no-owner", "--no-privileges", f"--use-list={chosen}", f"--file={coming}")
-        await ledger.run("pg_restore", *options, str(file), connected=False)
+        await ledger.run("pg_restore", *options, str(file))
         strict = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
-        await ledger.run("psql", *strict, f"--file={going}", f"--file={coming}")
+        await ledger.connected(folder, "psql", *strict, f"--file={going}", f"--file={coming}")
     except OSError as refused:
         raise CannotStart(f"{refused.filename or folder}: {refused.strerror}") from refused
     finally:
         for private in (chosen, going, coming):
             private.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _passfile(folder: Path, password: str | None) -> Iterator[dict[str, str]]:
+    """What leads libpq to it. Good for any server: it is told one only."""
+    if password is None:
+        yield {}
+        return
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    descriptor, name = tempfile.mkstemp(prefix=".bongsu-", suffix=".pass", dir=folder)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"*:*:*:*:{escaped}\n")
+        yield {"passfile": name}
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _dropping(tables: list[str]) -> str:
@@ -242,5 +259,5 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
 
 def _drafts(folder: Path) -> Iterator[Path]:
     """What a killed one has left."""
-    for part in ("part", "list", "drop", "sql"):
+    for part in ("part", "list", "drop", "sql", "pass"):
         yield from folder.glob(f".bongsu-*.{part}")

@@ -15,6 +15,7 @@ from bongsu.adapters.second.mail import MailMessenger
 from bongsu.core.channels import MailAccount
 from bongsu.core.figures import kst_text
 from bongsu.errors import NotDelivered, PortTaken, SettingsInvalid
+from bongsu.ops.backup_check import backup
 from bongsu.ops.language import say
 from bongsu.ops.live.account import examine_account
 from bongsu.ops.patient import Finding, Patient, verdict
@@ -475,6 +476,7 @@ CHECKS: tuple[Check, ...] = (
     alertmanager,
     watchdog,
     deadman,
+    backup,
     alerts,
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from bongsu.core.figures import size_text
 from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
 from bongsu.ops.language import say
@@ -214,15 +215,6 @@ class _Account:
 
     def _shown(self, path: Path) -> str:
         return str(path.relative_to(self._logs))
-
-
-def size_text(size: int) -> str:
-    """As `ls -h` counts, in powers of a thousand: 999 B, 1.2 kB, 10.0 MB."""
-    amount, units = float(size), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while amount >= 999.95 and unit != "TB":
-        amount, unit = amount / 1000, next(units)
-    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def _in_words(refused: OSError) -> str:

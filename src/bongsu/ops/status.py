@@ -6,7 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bongsu.core.figures import kst_text, percent_text, price_text, signed_won_text, volume_text, won_text
+from bongsu.core.figures import (
+    kst_text,
+    percent_text,
+    price_text,
+    signed_won_text,
+    size_text,
+    volume_text,
+    won_text,
+)
 from bongsu.core.market import Market, base_currency
 from bongsu.core.money import Price
 from bongsu.ops.language import say
@@ -64,6 +72,7 @@ def render(status: Shape) -> str:
         *_titled(say("보유", "held"), [_position(p) for p in status["portfolio"]["positions"]]),
         *_titled(say("최근 판단", "decisions"), [_decision(d) for d in status["last_decisions"]]),
         *_titled(say("작업", "jobs"), [_job(j) for j in status["jobs"]]),
+        _row(say("백업", "backup"), last_backup(status["backup"])),
         *_titled(say("경보", "alerts"), [_alert(a) for a in status["firing"]]),
     ]
     return "\n".join(lines)
@@ -134,6 +143,12 @@ def _process(process: Shape) -> str:
     if process["alive"]:
         return f"{process['process']}: " + say(f"정상 ({age}초 전)", f"alive ({age} s ago)")
     return f"{process['process']}: " + say(f"응답 없음 ({age}초째)", f"silent (for {age} s)")
+
+
+def last_backup(backup: Shape | None) -> str:
+    if backup is None:
+        return say("아직 없음", "none yet")
+    return f"{kst_text(datetime.fromisoformat(backup['made_at']))} ({size_text(backup['size_bytes'])})"
 
 
 def _alert(alert: Shape) -> str:

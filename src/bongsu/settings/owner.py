@@ -110,7 +110,7 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     )
     backup_keep_days: Annotated[int, Field(ge=0)] = Field(
         14,
-        description="매일 만드는 원장 백업을 보관하는 날 수. 0이면 매일 만들지 않습니다. Docker에서는 만들지 않습니다(안내서의 pg_dump를 쓰세요).|Days to keep the daily backups of the ledger; 0: none are made. Not in Docker: use pg_dump as the guide says.",
+        description="매일 만드는 원장 백업을 보관하는 날 수. 0이면 매일 만들지 않습니다.|Days to keep the daily backups of the ledger; 0: none are made.",
     )
     deadman_url: SecretStr | None = Field(
         None,

@@ -26,6 +26,7 @@ class Wiring(BaseSettings):
     prometheus_url: str = "http://127.0.0.1:9090"
     alertmanager_url: str = "http://127.0.0.1:9093"
     bongsu_storage_dir: Path | None = None
+    bongsu_backup_dir: Path | None = None
     world_id: str | None = None
     bind_host: str = "127.0.0.1"  # in a container all interfaces: its ports are published on loopback only
     pulse_file: Path | None = None  # touched at each heartbeat, for the container's health check
@@ -45,7 +46,7 @@ class Wiring(BaseSettings):
 
     @property
     def backups(self) -> Path:
-        return self.bongsu_state_dir / "backups"
+        return self.bongsu_backup_dir or self.bongsu_state_dir / "backups"
 
     def telegram_api(self, settings: Settings) -> str:
         """Telegram's own when it is switched on, else the exchange's stand-in."""

@@ -25,6 +25,7 @@ async def read_status(view: View, settings: Settings, words: Words) -> schemas.S
         DECISIONS, limit=5, market=None, outcome=None, action=None, since=None, until=None
     )
     firing = await view.page(ALERTS, limit=50, firing=True, name=None, since=None, until=None)
+    backup = await view.one("last_backup")
     return schemas.Status(
         version=bongsu.__version__,
         mode=settings.bongsu_mode,
@@ -42,6 +43,7 @@ async def read_status(view: View, settings: Settings, words: Words) -> schemas.S
         waiting=[schemas.Control.model_validate(row) for row in await view.all("waiting_controls")],
         firing=[schemas.Alert.model_validate(row) for row in firing.rows],
         monitoring=await _monitoring(view),
+        backup=schemas.Backup.model_validate(backup) if backup else None,
     )
 
 

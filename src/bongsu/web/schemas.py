@@ -286,6 +286,14 @@ class Monitoring(Shape):
     blind: bool = Field(description="MonitoringBlind is firing.")
 
 
+class Backup(Shape):
+    """The last daily backup of this ledger."""
+
+    file: str
+    made_at: Time
+    size_bytes: int
+
+
 class Control(Shape):
     id: UUID
     kind: str
@@ -316,6 +324,7 @@ class Status(Shape):
     waiting: list[Control] = Field(description="Asked for by the owner, not done yet.")
     firing: list[Alert]
     monitoring: Monitoring
+    backup: Backup | None = Field(description="Null before the first daily backup.")
 
 
 class Pause(Shape):

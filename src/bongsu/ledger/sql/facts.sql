@@ -107,6 +107,10 @@ UPDATE controls SET state = %(state)s, ended_at = clock_timestamp(), result = %(
 -- What the owner asked for, oldest first
 SELECT id, kind, args, who, why FROM controls WHERE state = 'pending' ORDER BY requested_at;
 
+-- save_backup --
+-- A daily backup that was read back
+INSERT INTO backups (file, size_bytes) VALUES (%(file)s, %(size_bytes)s) ON CONFLICT DO NOTHING RETURNING file;
+
 -- save_alert --
 -- An alarm as it was told; a row only when that is news
 INSERT INTO alerts (fingerprint, starts_at, name, severity, firing, summary, description, runbook_url, labels, ends_at)

@@ -108,6 +108,8 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
     UNION ALL SELECT 'bot_trading_enabled_since_timestamp_seconds', NULL, extract(epoch FROM enabled_since) FROM switches
     UNION ALL SELECT 'bot_trading_paused', jsonb_build_object('reason', reason), EXISTS (SELECT FROM pauses p WHERE p.reason = known.reason)::int
                 FROM unnest(%(pause_reasons)s::text[]) AS known (reason)
+    UNION ALL (SELECT 'backup_last_success_timestamp_seconds', NULL, extract(epoch FROM made_at) FROM backups ORDER BY made_at DESC LIMIT 1)
+    UNION ALL (SELECT 'backup_size_bytes', NULL, size_bytes FROM backups ORDER BY made_at DESC LIMIT 1)
     UNION ALL SELECT 'bot_maintenance', NULL, EXISTS (SELECT FROM maintenance WHERE ends_at > clock_timestamp())::int
     UNION ALL SELECT 'daily_report_last_sent_timestamp_seconds', NULL,
                      extract(epoch FROM coalesce((SELECT max(recorded_at) FROM daily_reports), registered_at)) FROM job WHERE name = 'daily_report_job'

@@ -28,6 +28,10 @@ SELECT proven_at AS watchdog_at, extract(epoch FROM clock_timestamp() - proven_a
        EXISTS (SELECT FROM alerts WHERE name = %(alarm)s AND firing) AS blind
   FROM watchdog;
 
+-- last_backup --
+-- The newest daily backup; no row before the first
+SELECT file, made_at, size_bytes FROM backups ORDER BY made_at DESC LIMIT 1;
+
 -- world --
 -- Whose ledger this is
 SELECT id, mode, created_at FROM world;

@@ -44,7 +44,16 @@ def _now() -> Section:
         Query("count(count by (config_hash) (bot_config_info))", "설정"),
         words={"1": ("모두 같음", GREEN), "2": ("서로 다름", RED)},
     )
-    return Section("지금", (targets.span(10), heartbeat.span(5), starts.span(5), settings.span(4)))
+    backup = figure(
+        "백업 시한까지",
+        "매일 하는 원장 백업이 만들어져야 하는 때까지 남은 시간; 0보다 작으면 빠진 것입니다"
+        + runbook("BackupMissed"),
+        Query("backup_due_timestamp_seconds - time()", "백업"),
+        unit=SECONDS,
+        limits=Limits(RED, ((0, GREEN),)),
+    )
+    rest = (panel.span(4) for panel in (heartbeat, starts, settings, backup))
+    return Section("지금", (targets.span(8), *rest))
 
 
 def _jobs() -> Section:

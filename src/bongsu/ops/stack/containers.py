@@ -26,11 +26,13 @@ READERS = {
 }  # a folder of keys each
 KEYS = "/run/keys"
 LOGS = "/var/log/bongsu"
+BACKUPS = "/var/backups/bongsu"
 ENV_FILE = "/etc/bongsu/.env"
 ENV_MOUNT = f"./.env:{ENV_FILE}:ro"  # as a file: what compose reads of it would not change at a restart
 
 _KEYS_MOUNT = f"keys:{KEYS}:ro"
 _LOGS_MOUNT = f"./logs:{LOGS}"
+_BACKUPS_MOUNT = f"./backups:{BACKUPS}"  # a folder here: it outlives `down -v`, which the ledger does not
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - within the network; the ports are published on 127.0.0.1
 _WGET = ("wget", "-q", "-O", "/dev/null")
 _PREPARED: Mapping[str, Condition] = {"prepare": "service_completed_successfully"}
@@ -110,9 +112,11 @@ def _trader(name: str) -> Container:
     return replace(own, mounts=(*own.mounts, ENV_MOUNT, _KEYS_MOUNT))
 
 
-def _watching_panels(backend: Container) -> Container:
-    """What Grafana is given, where the program looks for it."""
-    return replace(backend, mounts=(*backend.mounts, "./monitoring/grafana:/app/monitoring/grafana:ro"))
+def _backend() -> Container:
+    """It sees what Grafana is given, where the program looks for it, and writes backups."""
+    own = _trader("backend")
+    mounts = (*own.mounts, "./monitoring/grafana:/app/monitoring/grafana:ro", _BACKUPS_MOUNT)
+    return replace(own, mounts=mounts, environment={**own.environment, "BONGSU_BACKUP_DIR": BACKUPS})
 
 
 def _step(name: str, module: str, user: str, *mounts: str, **more: Any) -> Container:
@@ -253,6 +257,7 @@ _PREPARE = _step(
     "0:0",
     f"keys:{KEYS}",
     _LOGS_MOUNT,
+    _BACKUPS_MOUNT,
     # It gives each key to its reader, and looks at what it gave away at the next start.
     capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER"),
 )
@@ -271,7 +276,7 @@ _EXCHANGE = _process(
 AROUND_A_BOT = (_ALERTMANAGER, _GRAFANA, _POSTGRES, _EXPORTER, _PREPARE, _PROMETHEUS, _ROLES)
 EVERYTHING = (
     *AROUND_A_BOT,
-    _watching_panels(_trader("backend")),
+    _backend(),
     replace(_EXCHANGE, mounts=(*_EXCHANGE.mounts, "exchange-data:/var/lib/bongsu")),
     _trader("scheduler"),
 )

@@ -1,8 +1,8 @@
 """The first step of the containers: `python -m bongsu.ops.stack.prepare`.
 
 Makes the keys and gives each folder of them to the one account that may read it; writes Alertmanager's configuration,
-whose image has no program that could; opens `./logs` to our account and to its owner. As root, with the capabilities
-for just that and without a network. Nothing that exists is changed but what `.env` decides.
+whose image has no program that could; opens `./logs` and `./backups` to our account and to their owner. As root, with
+the capabilities for just that and without a network. Nothing that exists is changed but what `.env` decides.
 """
 
 import os
@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from bongsu.errors import CannotStart
 from bongsu.ops.ending import told_in_words
-from bongsu.ops.stack.containers import ENV_FILE, KEYS, KEYS_GROUP, LOGS, OWN_UID, READERS
+from bongsu.ops.stack.containers import BACKUPS, ENV_FILE, KEYS, KEYS_GROUP, LOGS, OWN_UID, READERS
 from bongsu.ops.stack.exporter import foreign_source
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.postgres import EXPORTER
@@ -102,20 +102,30 @@ def open_logs(logs: Path, env_file: Path) -> None:
             log.chmod(0o664)
 
 
-def prepare(keys: Keys, logs: Path, env_file: Path) -> None:
+def open_backups(backups: Path, env_file: Path) -> None:
+    """Our account writes there what nobody else may read; whoever owns `.env` can list and delete it."""
+    backups.mkdir(exist_ok=True)
+    os.chown(backups, env_file.stat().st_uid, OWN_UID)
+    backups.chmod(0o770)
+
+
+def prepare(keys: Keys, logs: Path, backups: Path, env_file: Path) -> None:
     """Raises SettingsInvalid and CannotStart."""
     settings = load_settings(env_file)
     try:
         keys.make(settings)
         keys.hand_over()
         open_logs(logs, env_file)
+        open_backups(backups, env_file)
     except OSError as refused:
         raise CannotStart(
-            f"{refused.filename}: {refused.strerror}. 키 볼륨과 ./logs 에 쓸 수 있어야 합니다 "
-            "(the volume of keys and ./logs must be writable)"
+            f"{refused.filename}: {refused.strerror}. 키 볼륨과 ./logs, ./backups 에 쓸 수 있어야 합니다 "
+            "(the volume of keys, ./logs and ./backups must be writable)"
         ) from refused
 
 
 if __name__ == "__main__":
     with told_in_words():
-        prepare(Keys(Path(KEYS)), Path(LOGS), Path(os.environ.get("BONGSU_ENV_FILE", ENV_FILE)))
+        prepare(
+            Keys(Path(KEYS)), Path(LOGS), Path(BACKUPS), Path(os.environ.get("BONGSU_ENV_FILE", ENV_FILE))
+        )

@@ -10,6 +10,7 @@ from bongsu.core.figures import (
     percent_text,
     price_text,
     signed_won_text,
+    size_text,
     volume_text,
     won_text,
 )
@@ -86,6 +87,11 @@ def _status(status: schemas.Status, voice: Voice) -> Iterator[str]:
     yield from list(_portfolio(status.portfolio, voice))[:3]
     held = len(status.portfolio.positions)
     yield voice.say(f"보유: {held}종목", f"Held: {held}")
+    if status.backup is None:
+        yield voice.say("백업: 아직 없습니다", "Backup: none yet")
+    else:
+        size = size_text(status.backup.size_bytes)
+        yield voice.say("백업: ", "Backup: ") + f"{kst_text(status.backup.made_at)} ({size})"
     if status.monitoring.blind:
         yield voice.say("알람: 받지 못하는 상태입니다", "Alarms: none can arrive")
     yield voice.say(f"울리는 경보: {len(status.firing)}건", f"Alerts firing: {len(status.firing)}")
