@@ -23,6 +23,7 @@ from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
 from bongsu.ledger.backups import Backup, BackupLog
 from bongsu.ledger.migrate import newest_revision
+from bongsu.ledger.projection import project
 from bongsu.ops import backup as backups
 from bongsu.ops.backup import Ledger, back_up, restore
 from bongsu.ops.daily_backup import GRACE, LATE, DailyBackup, due_by, is_due
@@ -274,6 +275,9 @@ async def test_each_day_one_and_a_failure_is_told_once(database_url: str, place:
         last = await BackupLog(books.database).last()
         assert last is not None
         assert (last.file, last.size_bytes) == (str(made[1]), made[1].stat().st_size)
+        shown = {one.name: float(one.value) for one in await project(books.database, lease_seconds=10.0)}
+        assert shown["backup_last_success_timestamp_seconds"] == pytest.approx(last.made_at.timestamp())
+        assert shown["backup_size_bytes"] == last.size_bytes
     assert began + GRACE <= due[0] < began + GRACE + timedelta(minutes=1), "a new world has half an hour"
     with psycopg.connect(database_url) as connection:
         told = connection.execute("SELECT message FROM events WHERE message LIKE 'BackupFailed%'").fetchall()

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -129,6 +130,7 @@ STATUS = {
                         "refusal_detail": "직전 매수 후 30분"}],
     "waiting": [{"kind": "close", "args": {"market": "KRW-BTC"}, "requested_at": "2025-12-28T14:30:15+09:00"}],
     "firing": [],
+    "backup": {"file": "/b/x.dump", "made_at": "2025-12-28T04:30:40+09:00", "size_bytes": 1_234_567},
 }  # fmt: skip
 
 
@@ -146,6 +148,7 @@ def test_the_status_in_words_and_in_json(
         "매수 HIGH  RSI 과매도  → 직전",
         "Boom",
         "close KRW-BTC  2025-12-28 14:30:15에 요청, 아직 실행 전",
+        "2025-12-28 04:30:40 (1.2 MB)",
     ):
         assert figure in shown
     assert show_status(as_json=True) == 0
@@ -157,9 +160,12 @@ def test_before_anything_is_known_the_status_says_so(
 ) -> None:
     empty = dict.fromkeys(("at", "cash", "equity")) | {"profits": [], "positions": [], "stale": False}
     status = STATUS | {"world": None, "portfolio": empty, "last_decisions": [], "jobs": [], "processes": []}
+    status["backup"] = None
     monkeypatch.setenv("BACKEND_URL", serve({"/api/v1/status": status}))
     assert show_status() == 0
-    assert "아직 평가되지 않음" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "아직 평가되지 않음" in shown
+    assert re.search(r"^백업 +아직 없음$", shown, re.MULTILINE)
 
 
 def test_a_backend_without_its_database_says_why(
@@ -262,6 +268,29 @@ def test_old_messages_in_the_outbox(serve: Serve, age: str, state: str) -> None:
     found = examine(patient(backend=serve({"/metrics": text})), checks.outbox)
     assert states(found) == [state]
     assert "3" in found[0].detail
+
+
+@pytest.mark.parametrize(("late", "state"), [(-60, "ok"), (60, "warn")])
+def test_a_backup_that_is_late_is_seen(serve: Serve, late: int, state: str) -> None:
+    backend = serve(
+        {
+            "/api/v1/status": STATUS,
+            "/metrics": f"backup_due_timestamp_seconds {time.time() - late:.0f}.0\n",
+        }
+    )
+    (found,) = examine(patient(backend=backend), checks.backup)
+    assert found.state == state
+    assert "2025-12-28 04:30:40 (1.2 MB), 다음 것의 시한 20" in found.detail
+    assert ("BackupMissed" in found.repair) is (state == "warn")
+
+
+def test_without_a_time_limit_nobody_knows_and_without_backups_nobody_asks(
+    tmp_path: Path, serve: Serve
+) -> None:
+    backend = serve({"/api/v1/status": STATUS, "/metrics": "ledger_up 1.0\n"})
+    assert states(examine(patient(backend=backend), checks.backup)) == ["unknown"]
+    (tmp_path / ".env").write_text("BACKUP_KEEP_DAYS=0", encoding="utf-8")
+    assert states(examine(patient(), checks.backup)) == ["ok"]
 
 
 def test_messages_given_up_are_seen(serve: Serve) -> None:

@@ -1,6 +1,7 @@
 """The owner's chat over a real PostgreSQL and a real stand-in: what is asked is done once, by nobody else, and on record."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 
 from bongsu.adapters.telegram.chat import TelegramChat
 from bongsu.core.chat import AllowList, Said
-from bongsu.core.facts import AlertChanged, ControlKind, MarketStatesSeen, PortfolioValued
+from bongsu.core.facts import AlertChanged, BackupMade, ControlKind, MarketStatesSeen, PortfolioValued
 from bongsu.core.market import MarketState
 from bongsu.core.money import Krw
 from bongsu.ledger.database import Database
@@ -102,6 +103,17 @@ async def test_a_held_market_that_is_not_active_is_flagged(desk: Desk) -> None:
     reply = await desk.say("/positions")
     assert reply is not None
     assert "↳ ⚠️ 상장 폐지, 마지막 가격" in reply.text
+
+
+async def test_the_last_backup_is_told(desk: Desk) -> None:
+    reply = await desk.say("/status")
+    assert reply is not None
+    assert "백업: 아직 없습니다" in reply.text
+    async with open_books(desk.url) as books:
+        await books.ledger.record(BackupMade("/b/bongsu-1.dump", 12_345_678))
+    reply = await desk.say("/status")
+    assert reply is not None
+    assert re.search(r"^백업: 20\d\d-.* \(12\.3 MB\)$", reply.text, re.MULTILINE)
 
 
 async def test_a_report_of_any_day_of_the_ledger(desk: Desk) -> None:
