@@ -38,7 +38,17 @@ def test_every_kind_of_table_is_shown_somewhere() -> None:
         for page in PAGES
         for name in re.findall(r"<!-- table: (\w+) -->", page.read_text(encoding="utf-8"))
     }
-    assert shown == {"processes", "settings", "jobs", "vetoes", "schema", "faults", "scenarios"}
+    assert shown == {
+        "processes",
+        "settings",
+        "jobs",
+        "vetoes",
+        "schema",
+        "faults",
+        "scenarios",
+        "endpoints",
+        "streams",
+    }
 
 
 @pytest.mark.parametrize("page", FLOW, ids=lambda page: page.name)

@@ -15,6 +15,7 @@ from bongsu.core.facts import JobName
 from bongsu.core.market import HOUR
 from bongsu.core.risk import VetoReason
 from bongsu.core.tradingday import DAY, KST, NINE
+from bongsu.ops.exchange_tables import ENDPOINT_HEADS, STREAM_HEADS, endpoint_rows, heads, stream_rows
 from bongsu.ops.guide_words import JOBS, PROCESSES, TABLES, VETOES
 from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.services import SERVICES
@@ -27,7 +28,13 @@ from bongsu.trading.timetable import timetable
 Lang = Literal["ko", "en"]
 Table = Callable[[Lang], list[str]]
 
-GUIDES = ("SYSTEM_SPECIFICATION", "SCHEDULER_GUIDE", "TRADE_RECORDING_FLOW", "SANDBOX_FAULTS")
+GUIDES = (
+    "SYSTEM_SPECIFICATION",
+    "SCHEDULER_GUIDE",
+    "TRADE_RECORDING_FLOW",
+    "SANDBOX_FAULTS",
+    "SANDBOX_EXCHANGE",
+)
 _MARKED = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _COLUMNS = """
 SELECT c.relname AS name, obj_description(c.oid) AS meaning, array_agg(a.attname::text ORDER BY a.attnum) AS columns
@@ -60,6 +67,8 @@ def fill(text: str, lang: Lang, schema: Schema) -> str:
         "vetoes": _vetoes,
         "faults": _faults,
         "scenarios": _scenarios,
+        "endpoints": lambda lang: _rows(heads(ENDPOINT_HEADS, lang), endpoint_rows(lang)),
+        "streams": lambda lang: _rows(heads(STREAM_HEADS, lang), stream_rows(lang)),
         "schema": lambda lang: _schema(lang, schema),
     }
     return _MARKED.sub(lambda mark: mark[1] + "\n".join(tables[mark[2]](lang)) + "\n" + mark[3], text)

@@ -9,6 +9,7 @@ import msgspec
 
 from bongsu.core.market import Market
 from bongsu.errors import BongsuError
+from bongsu.sandbox.endpoints import Words
 
 Format = Literal["DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST"]
 ErrorName = Literal["INVALID_AUTH", "WRONG_FORMAT", "NO_TICKET", "NO_TYPE", "NO_CODES", "INVALID_PARAM"]
@@ -19,10 +20,13 @@ CANDLES: Final = {
 }
 PUBLIC: Final = frozenset({"ticker", "trade", "orderbook", *CANDLES})
 PRIVATE: Final = frozenset({"myOrder", "myAsset"})
+_NO_FORMULA = Words(
+    "업비트 지표의 계산식이 공개되지 않았습니다", "Upbit's own indicators have no published formula"
+)
 NOT_PLAYED: Final = {
-    "announcement": "no announcements are made here",
-    "indicator": "Upbit's own indicators have no published formula",
-    "indicator_signal": "likewise",
+    "announcement": Words("공지가 없습니다", "no announcements are made here"),
+    "indicator": _NO_FORMULA,
+    "indicator_signal": _NO_FORMULA,
 }
 BOOK_UNITS: Final = (1, 5, 15, 30)
 _ALL_UNITS: Final = 30
