@@ -250,6 +250,14 @@ def play_misquoted(settings: dict[str, Any], wiring: dict[str, Any], advisor: An
     play(settings, wiring, advisor, log)
 
 
+def play_pressing(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
+    """The same scheduler; an exchange that is closed to it is asked again at once."""
+    from bongsu.trading import opening
+
+    opening.EVERY = opening.ADDRESS_EVERY = 0.1
+    play(settings, wiring, advisor, log)
+
+
 def play_alone(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:
     """The same scheduler in live mode without the rest of a stack, whose health it does not ask for."""
     from bongsu.ops.live import gate

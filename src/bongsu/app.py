@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -55,8 +55,9 @@ from bongsu.trading.desk import Desk
 from bongsu.trading.examination import Examination
 from bongsu.trading.execution import Execution
 from bongsu.trading.jobs import Job
+from bongsu.trading.key_watch import KeyWatch
 from bongsu.trading.listing import Listing
-from bongsu.trading.opening import Opening
+from bongsu.trading.opening import Opening, note_address
 from bongsu.trading.ports import Advisor, Blindness
 from bongsu.trading.protect import Protection
 from bongsu.trading.ranges import TrueRanges
@@ -209,7 +210,15 @@ async def open_trading(
         if settings.is_live:
             await _require_fit(settings, wiring, ledger)
         exchange = await stack.enter_async_context(open_exchange(settings, place, telemetry))
-        opening = Opening(lambda: exchange.signs, lambda: exchange.probe(markets[0]))
+        key = KeyWatch(exchange.key_ends_at)
+        if settings.is_live:
+            looking = asyncio.create_task(key.keep_looking())
+            stack.callback(looking.cancel)
+        opening = Opening(
+            lambda: replace(exchange.signs, key_ends_at=key.ends_at),
+            lambda: exchange.probe(markets[0]),
+            partial(note_address, ledger),
+        )
         listing = Listing(exchange, ledger, markets, lambda: opening.closed)
         blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
         protection, jobs = _compose(

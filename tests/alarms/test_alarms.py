@@ -24,7 +24,7 @@ from rules.foreign import FOREIGN
 # What rules read and such a life does not show.
 LEFT_OUT = {
     "bot_trading_paused": "1 for each reason that pauses trading: nobody pauses, no replay ends",
-    "exchange_api_key_expiry_timestamp_seconds": "absent in this version, and a key lives longer than a month",
+    "exchange_api_key_expiry_timestamp_seconds": "absent in the sandbox, and a key lives longer than a month",
 }
 EVENTFUL = Life(
     seed=5,

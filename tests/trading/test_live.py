@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from bongsu.ops.live.consent import keep_consent
 from bongsu.settings import Settings
 from stage import BuyOnce, Stage, live_settings, open_stage, play_alone, play_impatient
@@ -51,6 +49,9 @@ def test_the_first_day_with_real_money(tmp_path: Path, database_url: str) -> Non
         assert stage.value(CAPPED) == stage.value(WARNED)
         (world,) = stage.rows("SELECT id, mode FROM world")
         assert world == {"id": "live", "mode": "live"}
+        assert stage.value(
+            "SELECT key_ends_at > now() + interval '364 days' FROM heartbeats WHERE key_ends_at > now()"
+        )
         told = [row["text"] for row in stage.rows("SELECT text FROM notifications ORDER BY id")]
         assert told[0].startswith("🔔 실거래 시작\n")
         assert any("첫 주의 보유 한도 100,000원" in text for text in told)
@@ -64,13 +65,11 @@ def test_the_first_day_with_real_money(tmp_path: Path, database_url: str) -> Non
         assert "출금 권한이 있습니다" in log(stage)
 
 
-@pytest.mark.parametrize("mode", ["live", "sandbox"])
-def test_real_and_played_money_never_share_a_ledger(tmp_path: Path, database_url: str, mode: str) -> None:
+def test_real_and_played_money_never_share_a_ledger(tmp_path: Path, database_url: str) -> None:
     with open_stage(tmp_path, database_url, candles=None, speed="1", real_time=True) as stage:
         stage.rows("INSERT INTO world (id, mode) VALUES ('another', 'sandbox') RETURNING id")
-        if mode == "live":
-            stage.settings |= live_settings(stage.exchange)
-            consent(stage)
+        stage.settings |= live_settings(stage.exchange)
+        consent(stage)
         assert exit_code(stage, play_alone) == 1
         assert "another" in log(stage)
         assert stage.ask("/sandbox/state")["orders"] == []

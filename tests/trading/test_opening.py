@@ -56,7 +56,7 @@ async def test_a_silence_is_asked_about_at_another_endpoint(
         await upbit.tickers([ETH])
     exchange.asked()
     assert not opening.closed
-    assert await opening.explains_silence() is closed
+    assert await opening.explains(ExchangeUnavailable("no answer")) is closed
     assert opening.closed is closed
     assert exchange.asked() == asked
 
@@ -67,7 +67,7 @@ async def test_it_opens_with_the_second_good_answer_and_is_left_alone_from_then_
     opening = Opening(lambda: upbit.signs, lambda: upbit.probe(ETH))
     with pytest.raises(ExchangeUnavailable):
         await upbit.tickers([ETH])
-    assert await opening.explains_silence()
+    assert await opening.explains(ExchangeUnavailable("no answer"))
     exchange.unserved = {}
     exchange.asked()
     await upbit.probe(ETH)

@@ -14,6 +14,8 @@ class ExchangeSigns:
         float | None
     )  # how far its clock is ahead of ours, in wall seconds; None before anything tells
     maintenance: bool
+    address_refused: bool = False  # our public address is not on the key's allow-list
+    key_ends_at: datetime | None = None  # None where nobody asks: a local exchange's key does not end
 
     @property
     def blind(self) -> tuple[str, ...]:

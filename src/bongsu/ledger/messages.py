@@ -165,7 +165,8 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
         case CapLifted():
             return (_critical(live_texts.cap_lifted(fact, voice, now)),)
         case Paused():
-            return (_warning(texts.paused(fact, voice, now)),)
+            told = texts.paused(fact, voice, now)
+            return (_critical(told) if fact.reason == "address_refused" else _warning(told),)
         case Resumed():
             return (_warning(texts.resumed(fact, voice, now)),)
         case RecoveryFound():

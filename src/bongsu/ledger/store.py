@@ -373,6 +373,7 @@ class Ledger:
             "instance": instance,
             "clock_offset": signs.clock_offset if signs else None,
             "maintenance": signs.maintenance if signs else None,
+            "key_ends_at": signs.key_ends_at if signs else None,
         }
         async with self._database.transaction("heartbeat") as tx:
             await tx.execute(_SQL["heartbeat"], row)

@@ -48,10 +48,21 @@ _REASONS = {
     "user": ("사용자 요청", "asked for by the owner"),
     "replay_ended": ("재생 종료", "the recording has ended"),
     "job_failures": ("거래 작업이 연속으로 실패", "trading failed several times in a row"),
+    "address_refused": ("업비트가 이 컴퓨터의 공인 IP를 거부함", "Upbit refuses this machine's address"),
     "stopped": ("정상 종료", "stopped in an orderly way"),
     "signal": ("종료 신호", "told to stop"),
     "SIGTERM": ("종료 신호", "told to stop"),
     "SIGINT": ("종료 신호 (Ctrl-C)", "told to stop (Ctrl-C)"),
+}
+_NO_BUYS = (
+    "안내: 새로 매수하지 않습니다. 손절과 익절은 계속합니다.",
+    "Note: no new buys. Stop-loss and take-profit go on.",
+)
+_PAUSED = {
+    "address_refused": (
+        "안내: 손절과 익절도 나가지 않습니다. 업비트 Open API 관리에서 허용 IP를 고치면 저절로 이어 갑니다.",
+        "Note: no exit goes out either. Repair the key's address list at Upbit: the bot goes on by itself.",
+    ),
 }
 _CONTROLS = {
     ControlKind.KILL: ("🛑 킬 스위치 켜짐", "🛑 Kill switch on"),
@@ -291,10 +302,7 @@ def paused(fact: Paused, voice: Voice, now: datetime) -> str:
         voice.say("⏸️ 거래 일시 정지", "⏸️ Trading paused"),
         voice.say("사유: ", "Why: ") + _why(fact.reason, voice),
         *((voice.say("내용: ", "What: ") + fact.note,) if fact.note else ()),
-        voice.say(
-            "안내: 새로 매수하지 않습니다. 손절과 익절은 계속합니다.",
-            "Note: no new buys. Stop-loss and take-profit go on.",
-        ),
+        voice.say(*_PAUSED.get(fact.reason, _NO_BUYS)),
         _time(now, voice),
     )
 

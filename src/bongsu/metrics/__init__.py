@@ -343,7 +343,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("exchange_maintenance", "1 while the exchange answers everything with 503", live=True),
     _gauge(
         "exchange_api_key_expiry_timestamp_seconds",
-        "When the API key ends; absent in this version: the sandbox's keys do not",
+        "When the API key ends, as the scheduler was last told; absent where keys do not end, as in the sandbox",
     ),
     _gauge(
         "market_state",

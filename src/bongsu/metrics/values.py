@@ -51,7 +51,7 @@ OPERATIONS = (
     "show",
     "upkeep",
 )
-PAUSE_REASONS = ("owner", "job_failures", "replay_ended")
+PAUSE_REASONS = ("owner", "job_failures", "replay_ended", "address_refused")
 DECIDING = "deciding"
 IDLE_REASONS = (
     DECIDING,

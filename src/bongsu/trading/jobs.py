@@ -25,7 +25,6 @@ from bongsu.core.facts import (
 from bongsu.errors import (
     AdvisorFailed,
     ExchangeError,
-    ExchangeUnavailable,
     LeaseLost,
     LedgerError,
     LedgerUnavailable,
@@ -102,7 +101,7 @@ class Runner:
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's failure, on record and told
-            if isinstance(error, ExchangeUnavailable) and await self.opening.explains_silence():
+            if await self.opening.explains(error):
                 return await self._pause(job, slot, run_id)
             _log.exception("%s failed", job.name)
             return await self._fail(job, run_id, error)
@@ -120,8 +119,8 @@ class Runner:
 
     async def _pause(self, job: Job, slot: datetime, run_id: int) -> JobSkipped:
         """No failure: nothing is broken, and nothing can be done. The run may still take place."""
-        _log.info("%s pauses: the exchange is closed", job.name)
-        skipped = JobSkipped(job.name, slot, SkipReason.MAINTENANCE, run_id)
+        _log.info("%s pauses: the exchange is closed to us", job.name)
+        skipped = JobSkipped(job.name, slot, self.opening.why, run_id)
         await self.ledger.record_in_time(skipped)
         return skipped
 

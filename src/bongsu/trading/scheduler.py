@@ -176,7 +176,7 @@ class Scheduler:
     async def _run(self, job: Job, slot: datetime) -> None:
         next_at = slot + job.pace(self.clock.state)
         end = await Runner(self.ledger, self.opening).run(job, slot, next_at=next_at)
-        paused = isinstance(end, JobSkipped) and end.reason is SkipReason.MAINTENANCE
+        paused = isinstance(end, JobSkipped) and end.reason is not SkipReason.DUPLICATE
         (self._paused if paused else self._last)[job.name] = slot
 
     async def _run_now(self, control: UUID) -> JobEnd:

@@ -19,7 +19,7 @@ class Words:
 
 def idle_text(reason: str, at: datetime | None, detail: str | None, words: Words) -> str:
     """One sentence: why nothing is done, and what ends it. Reasons are those of the ledger's `idle_reasons`."""
-    ko, en = _IDLE[reason]
+    ko, en = _ADDRESS if (reason, detail) == ("paused", ADDRESS) else _IDLE[reason]
     told = {"at": kst_text(at) if at else words.say("시각 미정", "an unknown time"), "detail": detail or ""}
     return words.say(ko, en).format(**told)
 
@@ -31,6 +31,11 @@ NOT_ACTIVE = {
     MarketState.DELISTED: ("상장 폐지, 마지막 가격", "delisted, last price"),
 }
 
+ADDRESS = "address_refused"  # a pause that nobody asked for, and that ends by itself
+_ADDRESS = (
+    "업비트가 이 컴퓨터의 공인 IP를 거부해 손절과 익절도 나가지 않습니다. 허용 IP에 등록하면 저절로 이어 갑니다.",
+    "Upbit refuses this machine's address; no exit goes out either. Put it on the key's list: the bot goes on by itself.",
+)
 _IDLE = {
     "scheduler_never_started": (
         "스케줄러가 아직 한 번도 시작되지 않았습니다. bongsu start scheduler 로 시작하세요.",

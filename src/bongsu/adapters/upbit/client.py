@@ -105,10 +105,17 @@ class UpbitExchange:
     @property
     def signs(self) -> ExchangeSigns:
         """The offset is good to half a second; None for a market on its own time whose clock we do not follow."""
-        return ExchangeSigns(self._connection.clock_offset, self._connection.closing.closed)
+        connection = self._connection
+        return ExchangeSigns(connection.clock_offset, connection.closing.closed, connection.address_refused)
 
     async def probe(self, market: Market) -> None:
-        """Asks only an exchange that seems to be closed, and not where it refused last. Raises what a read does."""
+        """Asks only an exchange that seems to be closed, and not where it refused last, or one that refuses our address.
+
+        Raises what a read does.
+        """
+        if self._connection.address_refused:
+            await self.balances()
+            return
         closing = self._connection.closing
         if not closing.suspected:
             return

@@ -15,7 +15,7 @@ import stamina
 from bongsu.adapters.upbit.auth import Credentials
 from bongsu.adapters.upbit.closing import Closing
 from bongsu.adapters.upbit.limits import RateLimits
-from bongsu.adapters.upbit.refusals import ORDER_NOT_FOUND, ban_duration, parse_refusal
+from bongsu.adapters.upbit.refusals import ADDRESS_REFUSED, ORDER_NOT_FOUND, ban_duration, parse_refusal
 from bongsu.adapters.upbit.wire import Unreadable
 from bongsu.core.clock import ClockState
 from bongsu.errors import (
@@ -69,6 +69,7 @@ class Connection:
         self.ban_until: datetime | None = None
         self.exchange_time: datetime | None = None  # as of the last reply; market time of a local exchange
         self.clock_offset: float | None = None
+        self.address_refused = False
         self.closing = Closing()
 
     async def close(self) -> None:
@@ -111,6 +112,7 @@ class Connection:
                 response = await self._http.send(self._build(endpoint, params))
             self._learn(endpoint, response, time.perf_counter() - started)
             answer, outcome = self._judge(endpoint, response, parse)
+            self._note_address(endpoint, answer)
         except httpx2.DecodingError as garbled:
             outcome = "malformed"
             raise ExchangeUnavailable(f"{endpoint.name}: unreadable reply") from garbled
@@ -179,6 +181,13 @@ class Connection:
             return parse(body), "ok"
         except Unreadable as why:
             return ExchangeUnavailable(f"{endpoint.name}: unreadable reply: {why}"), "malformed"
+
+    def _note_address(self, endpoint: Endpoint, answer: object) -> None:
+        """By signed requests, whose answer says whether our address is on the key's list; silence says nothing."""
+        if isinstance(answer, NotAuthorized) and answer.name in ADDRESS_REFUSED:
+            self.address_refused = True
+        elif endpoint.signed and not isinstance(answer, (ExchangeUnavailable, RateLimited, Banned)):
+            self.address_refused = False
 
     def _ban(self, body: bytes) -> Banned:
         length = ban_duration(body)

@@ -146,12 +146,13 @@ INSERT INTO maintenance (ends_at, who) VALUES (clock_timestamp() + make_interval
 
 -- heartbeat --
 -- A sign of life from the event loop, and what the process vouches for with it
-INSERT INTO heartbeats (process, instance, started_at, beat_at, clock_offset_seconds, exchange_maintenance)
-VALUES (%(process)s, %(instance)s, clock_timestamp(), clock_timestamp(), %(clock_offset)s, %(maintenance)s)
+INSERT INTO heartbeats (process, instance, started_at, beat_at, clock_offset_seconds, exchange_maintenance, key_ends_at)
+VALUES (%(process)s, %(instance)s, clock_timestamp(), clock_timestamp(), %(clock_offset)s, %(maintenance)s, %(key_ends_at)s)
     ON CONFLICT (process) DO UPDATE
    SET started_at = CASE WHEN heartbeats.instance = excluded.instance THEN heartbeats.started_at ELSE excluded.started_at END,
        instance = excluded.instance, beat_at = excluded.beat_at,
-       clock_offset_seconds = excluded.clock_offset_seconds, exchange_maintenance = excluded.exchange_maintenance;
+       clock_offset_seconds = excluded.clock_offset_seconds, exchange_maintenance = excluded.exchange_maintenance,
+       key_ends_at = coalesce(excluded.key_ends_at, heartbeats.key_ends_at);
 
 -- save_market_states --
 -- What the exchange lets anybody do in each market, as it was just seen

@@ -94,6 +94,8 @@ SELECT s.name, coalesce(s.labels, '{}') AS labels, s.value::numeric AS value
                 FROM market_states m CROSS JOIN unnest(%(market_states)s::text[]) AS known (state)
     UNION ALL SELECT 'market_held', jsonb_build_object('market', m.market), EXISTS (SELECT FROM held h WHERE h.market = m.market)::int
                 FROM market_states m
+    UNION ALL SELECT 'exchange_api_key_expiry_timestamp_seconds', NULL, extract(epoch FROM key_ends_at) FROM heartbeats
+               WHERE process = 'scheduler' AND key_ends_at IS NOT NULL
     UNION ALL SELECT 'exchange_clock_offset_seconds', NULL, clock_offset_seconds FROM scheduler WHERE clock_offset_seconds IS NOT NULL
     UNION ALL SELECT 'exchange_maintenance', NULL, exchange_maintenance::int FROM scheduler WHERE exchange_maintenance IS NOT NULL
     UNION ALL SELECT 'notification_outbox_depth', NULL, depth FROM outbox

@@ -43,7 +43,18 @@ def confirm(settings: Settings, state: Path) -> str:
         raise LiveRefused([say(*_ONLY_TYPED)], passing=False)
     if not consent.ask_consent(settings):
         raise LiveRefused([say("그만두었습니다", "called off")], passing=False)
-    kept = consent.keep_consent(state, settings)
+    try:
+        kept = consent.keep_consent(state, settings)
+    except OSError as closed:
+        raise LiveRefused(
+            [
+                say(
+                    f"확인을 보관할 수 없습니다: {state} ({closed.strerror})",
+                    f"the word cannot be kept in {state} ({closed.strerror})",
+                )
+            ],
+            passing=False,
+        ) from None
     return say(
         f"확인했습니다 ({kept.by}). 시작: bongsu up --live",
         f"Confirmed by {kept.by}. Start: bongsu up --live",
