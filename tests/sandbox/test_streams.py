@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bongsu.sandbox.news import Bulletin, OrderNews
 from bongsu.sandbox.orders import Order
+from bongsu.sandbox.streams.asking import PUBLIC, Misunderstood, parse_request
 from bongsu.sandbox.streams.limits import REQUESTS, Limit
 from races import races
 from sandbox.worlds import ETH, START, Client, options, serving, token
@@ -111,33 +112,25 @@ class TestFormats:
         }
 
     async def test_short_names(self, client: Client) -> None:
+        """A trade's date is not a ticker's, and the names within a book are short, too."""
         async with stream(client) as s:
-            await s.ask({"type": "ticker", "codes": [ETH]}, {"format": "SIMPLE"})
-            told = await s.hear()
-        assert " ".join(sorted(told)) == (
+            kinds = [{"type": kind, "codes": [ETH]} for kind in ("ticker", "trade")]
+            await s.ask(*kinds, {"type": "orderbook", "codes": [f"{ETH}.1"]}, {"format": "SIMPLE"})
+            ticker, trade, book = await s.hear(), await s.hear(), await s.hear()
+        assert " ".join(sorted(ticker)) == (
             "aav ab abv atp atp24h atv atv24h c cd cp cr dd h52wdt h52wp hp "
             "its l52wdt l52wp lp ms mw op pcp scp scr st tdt tms tp ttm ttms tv ty"
         )
+        assert " ".join(sorted(trade)) == "ab bap bas bbp bbs c cd cp pcp sid st td tms tp ttm ttms tv ty"
+        assert " ".join(sorted(book)) == "cd lv obu st tas tbs tms ty"
+        assert [" ".join(sorted(unit)) for unit in book["obu"]] == ["ap as bp bs"]
 
-    async def test_a_trades_date_has_a_name_of_its_own(self, client: Client) -> None:
+    async def test_lists(self, client: Client) -> None:
         async with stream(client) as s:
-            await s.ask({"type": "trade", "codes": [ETH]}, {"format": "SIMPLE"})
-            told = await s.hear()
-        assert " ".join(sorted(told)) == "ab bap bas bbp bbs c cd cp pcp sid st td tms tp ttm ttms tv ty"
-
-    async def test_names_within_a_book_are_short_too(self, client: Client) -> None:
-        async with stream(client) as s:
-            await s.ask({"type": "orderbook", "codes": [f"{ETH}.1"]}, {"format": "SIMPLE"})
-            told = await s.hear()
-        assert " ".join(sorted(told)) == "cd lv obu st tas tbs tms ty"
-        assert [set(unit) for unit in told["obu"]] == [{"ap", "bp", "as", "bs"}]
-
-    @pytest.mark.parametrize(("how", "name"), [("JSON_LIST", "type"), ("SIMPLE_LIST", "ty")])
-    async def test_lists(self, client: Client, how: str, name: str) -> None:
-        async with stream(client) as s:
-            await s.ask({"type": "ticker", "codes": [ETH]}, {"format": how})
-            (told,) = await s.hear()
-        assert told[name] == "ticker"
+            for how, name in (("JSON_LIST", "type"), ("SIMPLE_LIST", "ty")):
+                await s.ask({"type": "ticker", "codes": [ETH], "is_only_snapshot": True}, {"format": how})
+                (told,) = await s.hear()
+                assert told[name] == "ticker"
 
 
 class TestQuotes:
@@ -176,6 +169,15 @@ class TestQuotes:
         assert numbers == sorted(set(numbers))
         assert len({number // 10_000_000 for number in numbers[1:]}) == 6, "one a second"
 
+    async def test_nothing_comes_where_nothing_changed(self, moving: Client) -> None:
+        """The book was asked for first and would come first; within a minute and at one price it stands."""
+        async with stream(moving) as s:
+            await s.ask({"type": "orderbook", "codes": [ETH]}, {"type": "trade", "codes": [ETH]})
+            assert (await s.hear())["type"] == "orderbook"
+            assert (await s.hear())["type"] == "trade"
+            await moving.wait(START + timedelta(seconds=1))
+            assert (await s.hear())["type"] == "trade"
+
     async def test_a_trade_says_what_the_ticker_says(self, moving: Client) -> None:
         await moving.wait(START + timedelta(minutes=10))
         async with stream(moving) as s:
@@ -195,16 +197,14 @@ class TestQuotes:
         assert told["best_ask_price"] == book["orderbook_units"][0]["ask_price"]
         assert (told["trade_date"], told["trade_time"]) == ("2024-01-17", "16:10:00")
 
-    @pytest.mark.parametrize(
-        ("code", "levels"), [(ETH, 30), (f"{ETH}.5", 5), (f"{ETH}.15", 15), (f"{ETH}.7", 30)]
-    )
-    async def test_a_book_is_the_one_that_is_asked_for(self, client: Client, code: str, levels: int) -> None:
+    async def test_a_book_is_the_one_that_is_asked_for(self, client: Client) -> None:
+        (asked,) = await seen_exactly(client, "/v1/orderbook", markets=ETH)
         async with stream(client) as s:
-            await s.ask({"type": "orderbook", "codes": [code]})
-            told = await s.hear()
-        asked = await seen_exactly(client, "/v1/orderbook", markets=ETH)
-        assert told["orderbook_units"] == asked[0]["orderbook_units"][:levels]
-        assert (told["total_ask_size"], told["level"]) == (asked[0]["total_ask_size"], 0)
+            for code, levels in ((ETH, 30), (f"{ETH}.5", 5), (f"{ETH}.15", 15), (f"{ETH}.7", 30)):
+                await s.ask({"type": "orderbook", "codes": [code], "is_only_snapshot": True})
+                told = await s.hear()
+                assert told["orderbook_units"] == asked["orderbook_units"][:levels]
+                assert (told["total_ask_size"], told["level"]) == (asked["total_ask_size"], 0)
 
     async def test_a_book_comes_when_somebody_eats_of_it(self, client: Client) -> None:
         async with stream(client) as s:
@@ -215,19 +215,20 @@ class TestQuotes:
         assert after["stream_type"] == "REALTIME"
         assert after["total_ask_size"] < before["total_ask_size"]
 
-    @pytest.mark.parametrize(("kind", "unit"), [("candle.1m", 1), ("candle.60m", 60), ("candle.240m", 240)])
-    async def test_candles_are_those_that_are_asked_for(self, moving: Client, kind: str, unit: int) -> None:
+    async def test_candles_are_those_that_are_asked_for(self, moving: Client) -> None:
+        units = {"candle.1m": 1, "candle.60m": 60, "candle.240m": 240}
         await moving.wait(START + timedelta(minutes=10, seconds=30))
         async with stream(moving) as s:
-            await s.ask({"type": kind, "codes": [ETH]})
-            snapshot = await s.hear()
+            await s.ask(*({"type": kind, "codes": [ETH]} for kind in units))
+            snapshots = [await s.hear() for _ in units]
             await moving.wait(START + timedelta(minutes=10, seconds=50))
-            grown = await s.hear()
-        (asked,) = await seen_exactly(moving, f"/v1/candles/minutes/{unit}", market=ETH)
-        assert asked.pop("unit") == unit
-        assert grown == {"type": kind, "code": asked.pop("market"), "stream_type": "REALTIME", **asked}
-        assert snapshot["candle_date_time_utc"] == grown["candle_date_time_utc"], "the same, again"
-        assert snapshot["candle_acc_trade_volume"] < grown["candle_acc_trade_volume"]
+            grown = [await s.hear() for _ in units]
+        for (kind, unit), before, after in zip(units.items(), snapshots, grown, strict=True):
+            (asked,) = await seen_exactly(moving, f"/v1/candles/minutes/{unit}", market=ETH)
+            assert (asked.pop("unit"), asked.pop("market")) == (unit, ETH)
+            assert after == {"type": kind, "code": ETH, "stream_type": "REALTIME", **asked}
+            assert before["candle_date_time_utc"] == after["candle_date_time_utc"], "the same, again"
+            assert before["candle_acc_trade_volume"] < after["candle_acc_trade_volume"]
 
     async def test_a_candle_of_a_second(self, moving: Client) -> None:
         await moving.wait(START + timedelta(seconds=7, milliseconds=400))
@@ -235,11 +236,12 @@ class TestQuotes:
             await s.ask({"type": "candle.1s", "codes": [ETH]})
             assert (await s.hear())["candle_date_time_utc"] == "2024-01-17T16:00:07"
 
-    async def test_in_silence_the_snapshot_is_the_candle_before(self, moving: Client) -> None:
+    async def test_in_silence_the_snapshot_is_what_was_before(self, moving: Client) -> None:
         await moving.wait(START + timedelta(hours=2, minutes=30))
         async with stream(moving) as s:
-            await s.ask({"type": "candle.3m", "codes": [ETH], "is_only_snapshot": True})
+            await s.ask({"type": "candle.3m", "codes": [ETH]}, {"type": "trade", "codes": [ETH]})
             assert (await s.hear())["candle_date_time_utc"] == "2024-01-17T17:57:00"
+            assert (await s.hear())["trade_time"] == "17:59:59"
 
     async def test_of_a_delisted_market_nothing_is_told(self, client: Client) -> None:
         await client.http.put(f"/sandbox/markets/{ETH}/state", json={"state": "delisted"})
@@ -251,12 +253,12 @@ class TestQuotes:
 
 
 class TestRequests:
-    @pytest.mark.parametrize("flag", ["is_only_snapshot", "isOnlySnapshot"])
-    async def test_a_snapshot_only_is_no_subscription(self, client: Client, flag: str) -> None:
+    async def test_a_snapshot_only_is_no_subscription(self, client: Client) -> None:
         async with stream(client) as s:
-            await s.ask({"type": "ticker", "codes": [ETH], flag: True}, {"method": "LIST_SUBSCRIPTIONS"})
-            assert (await s.hear())["stream_type"] == "SNAPSHOT"
-            assert (await s.hear())["result"] == []
+            for flag in ("is_only_snapshot", "isOnlySnapshot"):
+                await s.ask({"type": "ticker", "codes": [ETH], flag: True}, {"method": "LIST_SUBSCRIPTIONS"})
+                assert (await s.hear())["stream_type"] == "SNAPSHOT"
+                assert (await s.hear())["result"] == []
 
     async def test_a_type_replaces_itself_and_the_others_stay(self, client: Client) -> None:
         async with stream(client) as s:
@@ -317,13 +319,18 @@ class TestRequests:
             ('[{"ticket":"x"},{"method":"UNSUBSCRIBE"}]', "INVALID_PARAM"),
         ],
     )
-    async def test_what_is_not_understood_is_named_and_changes_nothing(
-        self, client: Client, said: str, name: str
-    ) -> None:
+    def test_what_is_not_understood_is_named(self, said: str, name: str) -> None:
+        with pytest.raises(Misunderstood) as wrong:
+            parse_request(said, PUBLIC, lambda market: market == ETH)
+        assert wrong.value.name == name
+
+    async def test_an_error_is_told_and_changes_nothing(self, client: Client) -> None:
         async with stream(client) as s:
-            await s.say(said)
+            await s.say("nonsense")
             answer = await s.hear()
-            assert (answer["error"]["name"], set(answer["error"])) == (name, {"name", "message"})
+            assert (answer["error"]["name"], set(answer["error"])) == ("WRONG_FORMAT", {"name", "message"})
+            await s.ask({"type": "ticker", "codes": [ETH]}, {"type": "ticker"})
+            assert (await s.hear())["error"]["name"] == "NO_CODES"
             await s.ask({"method": "LIST_SUBSCRIPTIONS"})
             assert (await s.hear())["result"] == []
 
@@ -399,12 +406,11 @@ class TestConnections:
 
 
 class TestMine:
-    @pytest.mark.parametrize("bearer", [None, "nonsense", "access"])
-    async def test_who_is_not_known_is_told_so_and_let_go(self, client: Client, bearer: str | None) -> None:
-        bearer = token("", access_key="somebody") if bearer == "access" else bearer
-        async with stream(client, "/private", bearer=bearer) as s:
-            assert (await s.hear())["error"]["name"] == "INVALID_AUTH"
-            await s.closed()
+    async def test_who_is_not_known_is_told_so_and_let_go(self, client: Client) -> None:
+        for bearer in (None, "nonsense", token("", access_key="somebody")):
+            async with stream(client, "/private", bearer=bearer) as s:
+                assert (await s.hear())["error"]["name"] == "INVALID_AUTH"
+                await s.closed()
 
     async def test_an_order_is_told_step_by_step(self, client: Client) -> None:
         async with mine(client) as s:
@@ -502,7 +508,7 @@ class TestMine:
             assert (await client.buy(9_000_000)).status_code == 400
             await s.nothing()
 
-    def test_nobody_hears_of_a_transaction_that_failed(self, client: Client) -> None:
+    def test_nobody_hears_of_a_transaction_that_failed(self) -> None:
         heard: list[object] = []
         bulletin = Bulletin()
         bulletin.listen(heard.append)
