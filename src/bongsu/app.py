@@ -54,6 +54,7 @@ from bongsu.trading.daily_report import DailyReport
 from bongsu.trading.desk import Desk
 from bongsu.trading.examination import Examination
 from bongsu.trading.execution import Execution
+from bongsu.trading.hints import Hints
 from bongsu.trading.jobs import Job
 from bongsu.trading.key_watch import KeyWatch
 from bongsu.trading.listing import Listing
@@ -136,6 +137,7 @@ def _schedule(trading: "Trading", prometheus_url: str, on_lead: Callable[[], Awa
         observe_lag=observe_lag,
         opening=trading.opening,
         listing=trading.listing,
+        hints=trading.hints,
         examination=_examination(trading, prometheus_url),
         on_lead=on_lead,
     )
@@ -173,6 +175,7 @@ class Trading:
     exchange: UpbitExchange
     opening: Opening
     listing: Listing
+    hints: Hints
     protection: Protection
     markets: tuple[Market, ...]
     jobs: tuple[Job, ...]
@@ -220,6 +223,7 @@ async def open_trading(
             partial(note_address, ledger),
         )
         listing = Listing(exchange, ledger, markets, lambda: opening.closed)
+        hints = Hints(settings.risk_limits, clock, partial(exchange.streams, markets))
         blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
         protection, jobs = _compose(
             settings,
@@ -228,6 +232,7 @@ async def open_trading(
             exchange,
             telemetry,
             listing,
+            hints,
             markets,
             account_of(settings.bongsu_mode, place.world),
             advisor,
@@ -242,6 +247,7 @@ async def open_trading(
             exchange,
             opening,
             listing,
+            hints,
             protection,
             markets,
             jobs,
@@ -256,6 +262,7 @@ def _compose(
     exchange: UpbitExchange,
     telemetry: Telemetry,
     listing: Listing,
+    hints: Hints,
     markets: Sequence[Market],
     account: str,
     advisor: Advisor | None,
@@ -276,11 +283,13 @@ def _compose(
         patience=settings.unknown_patience_seconds,
         blind=blind,
         observe=lambda phase, seconds: observe("order_latency_seconds", seconds, phase=phase),
+        rest=hints.rest,
     )
     reconciliation = Reconciliation(exchange, ledger, clock, execution)
     valuation = Valuation(exchange, ledger, clock, execution, limits, settings.trading_day_start)
+    ranges = TrueRanges(exchange, clock)
     protection = Protection(
-        exchange, ledger, clock, execution, limits, TrueRanges(exchange, clock), settings.bongsu_lang
+        exchange, ledger, clock, execution, limits, ranges, settings.bongsu_lang, hints.watch
     )
     cycle = TradingCycle(
         markets=markets,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bongsu.core.facts import DuplicatePrevented, OrderOutcomeLost, OrderRefused, OrderSettled
 from bongsu.core.order import Intent, Order, OrderRequest
@@ -26,6 +26,7 @@ class Execution:
     """`patience`: how long, in wall seconds, an order that nobody has seen is asked for before it counts as never placed.
 
     `blind` tells why the bot cannot see, at this moment. `observe` is told a phase ("submit", "settle") and its seconds.
+    `rest` waits for so many seconds between two look-ups, or less where there is reason to look again.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Execution:
         patience: float,
         blind: Blindness,
         observe: Callable[[str, float], None] = lambda _phase, _seconds: None,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._exchange = exchange
         self._ledger = ledger
@@ -46,6 +48,7 @@ class Execution:
         self._patience = patience
         self._blind = blind
         self._observe = observe
+        self._rest = rest
         # Whoever compares balances with the ledger must not do so in the middle of an order.
         self.in_order = asyncio.Lock()
 
@@ -102,7 +105,7 @@ class Execution:
             if not fenced:
                 fenced = await self._fence(intent)
             else:
-                await asyncio.sleep(_POLL)
+                await self._rest(_POLL)
 
     async def _fence(self, intent: Intent) -> bool:
         """Whether nothing sent under the identifier can be accepted any more."""
@@ -151,7 +154,8 @@ class Execution:
                     OrderOutcomeLost(intent, "체결이 아직 끝나지 않았습니다 (not final yet)")
                 )
                 return
-            await asyncio.sleep(pause)
+            if pause:
+                await self._rest(pause)
             order, pause = await self._look_up(intent) or order, _POLL
         await self._ledger.record(OrderSettled(intent, order, recovered))
         self._observe("settle", time.monotonic() - began)

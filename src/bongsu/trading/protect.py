@@ -1,6 +1,7 @@
 """Stop-loss, trailing stop and take-profit: rules only, no advisor, and never blocked by what blocks a buy."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bongsu.core.exits import RULE_CONFIDENCE, exit_due, needs_range, quotes_agree
@@ -30,6 +31,7 @@ class Protection:
     limits: RiskLimits
     ranges: TrueRanges
     lang: str
+    watch: Callable[[Sequence[Position]], None] = lambda _: None  # told what is held, at each look
 
     async def run(self) -> None:
         """Looks at every held position; one that cannot be looked at does not keep the others waiting.
@@ -39,7 +41,9 @@ class Protection:
         """
         failed: ExchangeError | None = None
         states = await self.ledger.market_states()
-        for position in (await self.ledger.portfolio()).positions:
+        positions = (await self.ledger.portfolio()).positions
+        self.watch(positions)
+        for position in positions:
             if states.get(position.market) is MarketState.DELISTED:
                 continue
             try:

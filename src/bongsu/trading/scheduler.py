@@ -22,6 +22,7 @@ from bongsu.core.figures import kst_text
 from bongsu.errors import BongsuError, LeaseLost, LedgerError, LedgerUnavailable
 from bongsu.trading.controls import Controls
 from bongsu.trading.examination import Examination
+from bongsu.trading.hints import Hints
 from bongsu.trading.jobs import Job, JobEnd, Runner, as_fact
 from bongsu.trading.listing import Listing
 from bongsu.trading.opening import Opening
@@ -52,6 +53,7 @@ class Scheduler:
     opening: Opening
     listing: Listing
     examination: Examination
+    hints: Hints
     on_lead: Callable[[], Awaitable[None]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[JobName, datetime] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Scheduler:
                 self._beat(),
                 self.opening.keep_asking(),
                 self.listing.keep_looking(),
+                self.hints.keep_listening(),
             )
         ]
         try:
@@ -160,9 +163,15 @@ class Scheduler:
     async def _start_due(self) -> None:
         clock = self.clock.state
         for job in self.jobs:
-            slot = job.slot(self.clock.now(), clock)
-            if not self._is_due(job.name, slot) or job.name in self._running:
-                continue  # the next turn of a running one comes when this one has ended
+            if job.name in self._running:
+                continue  # its next turn comes when this one has ended
+            now = self.clock.now()
+            slot = job.slot(now, clock)
+            prompted = self.hints.take(job.name)
+            if not self._is_due(job.name, slot):
+                if not prompted:
+                    continue
+                slot = now  # a turn of its own, between two
             self._running[job.name] = asyncio.create_task(self._run(job, slot), name=job.name)
             if clock.lockstep:
                 await self._finish(job.name)
@@ -174,7 +183,8 @@ class Scheduler:
         return slot > (max(done, self._paused.get(name, before_all)) if self.opening.closed else done)
 
     async def _run(self, job: Job, slot: datetime) -> None:
-        next_at = slot + job.pace(self.clock.state)
+        clock = self.clock.state
+        next_at = job.slot(slot, clock) + job.pace(clock)
         end = await Runner(self.ledger, self.opening).run(job, slot, next_at=next_at)
         paused = isinstance(end, JobSkipped) and end.reason is not SkipReason.DUPLICATE
         (self._paused if paused else self._last)[job.name] = slot

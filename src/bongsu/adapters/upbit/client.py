@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx2
 
 from bongsu.adapters.http import open_client
-from bongsu.adapters.upbit import examination, wire
+from bongsu.adapters.upbit import examination, frames, wire
 from bongsu.adapters.upbit.auth import Credentials
 from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnRequest, Params
 from bongsu.adapters.upbit.limits import RateLimits
@@ -24,6 +24,7 @@ from bongsu.adapters.upbit.refusals import (
     judge_order_refusal,
 )
 from bongsu.core.clock import ClockState, ExchangeSigns
+from bongsu.core.hints import Hint
 from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
 from bongsu.core.money import Krw
 from bongsu.core.order import Order, OrderRequest, Side
@@ -37,6 +38,7 @@ from bongsu.errors import (
 )
 
 RULES_LAST = 600.0  # wall seconds
+PRICES_STALE = 300.0  # wall seconds without a trade anywhere, after which the line is opened anew
 PAGE = 200  # candles
 WINDOW = timedelta(days=7)
 WINDOW_FULL = 1000  # closed orders
@@ -132,6 +134,20 @@ class UpbitExchange:
     def requests_left(self) -> Mapping[str, int]:
         """In the current second, by group, as the last replies told."""
         return self._limits.remaining
+
+    def streams(
+        self, markets: Sequence[Market], hear: Callable[[Hint], None]
+    ) -> list[Callable[[], Awaitable[None]]]:
+        """What it says by itself, of the account and of the prices of `markets`: each listens for ever."""
+        from bongsu.adapters.upbit.stream import Patience, Stream
+
+        account = partial(self._connection.open_socket, "/websocket/v1/private", signed=True)
+        prices = partial(self._connection.open_socket, "/websocket/v1", signed=False)
+        asked_prices = partial(frames.prices, markets)
+        return [
+            Stream("account", account, frames.orders_and_balances, hear).run,
+            Stream("prices", prices, asked_prices, hear, patience=Patience(stale=PRICES_STALE)).run,
+        ]
 
     async def candles(self, market: Market, interval: timedelta, count: int, until: datetime) -> list[Candle]:
         endpoint = _candle_endpoint(interval)

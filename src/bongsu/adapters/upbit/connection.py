@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx2
 import msgspec
@@ -27,6 +28,9 @@ from bongsu.errors import (
     RateLimited,
 )
 
+if TYPE_CHECKING:  # loaded when a stream is opened: a process that opens none need not hold it
+    from httpx2.websockets import AsyncWebSocketSession
+
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 OnRequest = Callable[[str, str, float], None]  # endpoint, outcome, seconds
@@ -35,6 +39,7 @@ ATTEMPTS = 3
 READ_DEADLINE = 10.0  # seconds, over all attempts and the waiting between them
 ATTEMPT_TIMEOUT = 4.0
 WRITE_DEADLINE = 5.0
+MESSAGES_WAITING = 64  # of a WebSocket; beyond them the exchange waits
 PROMPT = 1.0  # a reply that took longer says little about the time
 
 
@@ -74,6 +79,14 @@ class Connection:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def open_socket(self, path: str, *, signed: bool) -> AbstractAsyncContextManager["AsyncWebSocketSession"]:
+        """A WebSocket on the same line. Raises Banned; what goes wrong on it is httpx2's."""
+        from httpx2.websockets import AsyncWebSocketClient
+
+        self._keep_silence()
+        headers = {"Authorization": self._credentials.sign("")} if signed else {}
+        return AsyncWebSocketClient(self._http, queue_size=MESSAGES_WAITING).connect(path, headers=headers)
 
     async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[bytes], T]) -> T:
         """Raises ExchangeUnavailable, ExchangeRefused, RateLimited or Banned."""

@@ -159,8 +159,8 @@ def _parse_candle(row: _Candle, market: Market, interval: timedelta) -> Candle:
     _insist(row.unit is None or row.unit * 60 == interval.total_seconds(), "a candle of another interval")
     opened_at = _moment(row.candle_date_time_utc.replace(tzinfo=UTC))
     _insist(timedelta() == (opened_at - _EPOCH) % interval, "a candle off the clock")
-    low, high = _price(row.low_price), _price(row.high_price)
-    first, last = _price(row.opening_price), _price(row.trade_price)
+    low, high = parse_price(row.low_price), parse_price(row.high_price)
+    first, last = parse_price(row.opening_price), parse_price(row.trade_price)
     _insist(low <= min(first, last) and max(first, last) <= high, "a candle outside its own range")
     volume, value = Volume(_number(row.candle_acc_trade_volume)), Krw(_number(row.candle_acc_trade_price))
     return Candle(market, interval, opened_at, first, high, low, last, volume, value)
@@ -173,7 +173,7 @@ def parse_tickers(body: bytes, markets: Sequence[Market]) -> dict[Market, Ticker
     return {
         Market(row.market): Ticker(
             Market(row.market),
-            _price(row.trade_price),
+            parse_price(row.trade_price),
             _milliseconds(row.timestamp),
             Krw(_number(row.acc_trade_price_24h)),
         )
@@ -351,7 +351,7 @@ def _positive(amount: Decimal) -> Decimal:
     return amount
 
 
-def _price(raw: msgspec.Raw) -> Price:
+def parse_price(raw: msgspec.Raw) -> Price:
     return Price(_positive(_number(raw)))
 
 
