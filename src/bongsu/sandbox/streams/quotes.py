@@ -7,6 +7,7 @@ from bongsu.core.market import BookLevel, Market, MarketState, OrderBook
 from bongsu.core.money import floor_volume
 from bongsu.sandbox import wire
 from bongsu.sandbox.exchange import Exchange
+from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.prints import Print, prints
 from bongsu.sandbox.streams.asking import CANDLES
 from bongsu.sandbox.tape import DAY, Tape, floor_time
@@ -54,8 +55,10 @@ class _Following:
     @property
     def _tape(self) -> Tape | None:
         """None of a market that is not listed: of it there is nothing to tell."""
-        tape = self._exchange.feed.tapes[self._market]
-        return tape if tape in self._exchange.listed() else None
+        try:
+            return self._exchange.tape(self._market)
+        except Refused:
+            return None
 
     @property
     def _now(self) -> datetime:
