@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from bongsu.core.clock import ClockState
 from bongsu.core.facts import (
     JobName,
     JobSkipped,
@@ -165,16 +166,21 @@ class Scheduler:
         for job in self.jobs:
             if job.name in self._running:
                 continue  # its next turn comes when this one has ended
-            now = self.clock.now()
-            slot = job.slot(now, clock)
-            prompted = self.hints.take(job.name)
-            if not self._is_due(job.name, slot):
-                if not prompted:
-                    continue
-                slot = now  # a turn of its own, between two
+            slot = self._turn(job, clock)
+            if slot is None:
+                continue
             self._running[job.name] = asyncio.create_task(self._run(job, slot), name=job.name)
             if clock.lockstep:
                 await self._finish(job.name)
+
+    def _turn(self, job: Job, clock: ClockState) -> datetime | None:
+        """The time that it is now to be run for: its own, or one between two of those where a hint gives a reason."""
+        now = self.clock.now()
+        slot = job.slot(now, clock)
+        if self._is_due(job.name, slot):
+            self.hints.take(job.name)
+            return slot
+        return now if self._is_due(job.name, now) and self.hints.take(job.name) else None
 
     def _is_due(self, name: JobName, slot: datetime) -> bool:
         """What was skipped while the exchange was closed is made up for once it opens, if nothing newer is due by then."""
