@@ -15,7 +15,7 @@ from bongsu.ledger.voice import Voice
 from bongsu.ops import envfile, keyboard
 from bongsu.ops.language import say, speak
 from bongsu.ops.telegram_texts import Why, greeting
-from bongsu.settings import PLACEHOLDERS
+from bongsu.settings import PLACEHOLDERS, split_commas
 
 _TRIES = 3  # at typing the token
 _POLL = 25.0  # seconds that Telegram waits for news
@@ -262,9 +262,7 @@ def _values(wanted: Wanted, known: Mapping[str, str], token: str, place: Place) 
     if token != known.get("TELEGRAM_BOT_TOKEN") and "TELEGRAM_BOT_TOKEN_FILE" not in known:
         values["TELEGRAM_BOT_TOKEN"] = token
     if wanted.commands:
-        allowed = [
-            user.strip() for user in known.get("TELEGRAM_ALLOWED_USERS", "").split(",") if user.strip()
-        ]
+        allowed = split_commas(known.get("TELEGRAM_ALLOWED_USERS", ""))
         values["TELEGRAM_ALLOWED_USERS"] = ",".join(dict.fromkeys([*allowed, str(place.number)]))
     return values
 

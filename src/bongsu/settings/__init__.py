@@ -4,6 +4,7 @@
 """
 
 from bongsu.settings.description import describe
+from bongsu.settings.listed import split_commas
 from bongsu.settings.live import UPBIT_API
 from bongsu.settings.loading import load_settings
 from bongsu.settings.owner import (
@@ -36,4 +37,5 @@ __all__ = [
     "keep_secret",
     "limits_as_text",
     "load_settings",
+    "split_commas",
 ]

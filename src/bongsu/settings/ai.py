@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from bongsu.core.llm import Address, Tariff
 from bongsu.core.money import Krw
+from bongsu.settings.listed import split_commas
 
 Provider = Literal["openai", "anthropic", "compatible"]
 _PROVIDERS: dict[str, Provider] = {"openai": "openai", "anthropic": "anthropic", "compatible": "compatible"}
@@ -72,7 +73,7 @@ class AiSettings(BaseSettings):
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+        return tuple(dict.fromkeys(split_commas(value)))
 
     @field_validator("ai_models")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from bongsu.core.channels import Channel, MailAccount, QuietHours, Route, Security, When, parse_quiet_hours
+from bongsu.settings.listed import split_commas
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _ADDRESS = re.compile(r"[^\s@<>,]+@[A-Za-z0-9.-]+")
@@ -67,7 +68,7 @@ class ChannelSettings(BaseSettings):
     def _split_addresses(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(address.strip() for address in value.split(",") if address.strip())
+        return tuple(split_commas(value))
 
     @field_validator("quiet_hours", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from bongsu.core.market import Market, parse_market
 from bongsu.settings.ai import AiSettings
 from bongsu.settings.channels import ChannelSettings, is_safe_url
+from bongsu.settings.listed import split_commas
 from bongsu.settings.live import LiveSettings
 from bongsu.settings.risk import RiskSettings
 from bongsu.settings.secret import keep_secret
@@ -134,7 +135,7 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     def _split_markets(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        names = [name.strip().upper() for name in value.split(",") if name.strip()]
+        names = [name.upper() for name in split_commas(value)]
         if not names or len(set(names)) != len(names):
             raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
         return tuple(_market(number, name) for number, name in enumerate(names, 1))
@@ -144,7 +145,7 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     def _split_users(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        users = [user.strip() for user in value.split(",") if user.strip()]
+        users = split_commas(value)
         if not all(user.isascii() and user.isdigit() and int(user) > 0 for user in users):
             raise ValueError("123456789 처럼 사용자 번호를 쉼표로 구분해 적어 주세요 (numbers of users)")
         return tuple(dict.fromkeys(map(int, users)))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from bongsu.core.backoff import doubled
 from bongsu.core.outgoing import Outgoing
 from bongsu.errors import LeaseLost, LedgerUnavailable, NotDelivered
 from bongsu.trading.ports import Lease, Messenger
@@ -224,7 +225,7 @@ class Sender:
             return self._permanent_backoff
         if failure.retry_after is not None:
             return self._pace
-        return max(self._pace, min(self._longest_backoff, 2.0 ** min(self._failures - 1, 16)))
+        return max(self._pace, doubled(self._failures, longest=self._longest_backoff))
 
 
 def _fulfil(waiting: list[asyncio.Future[None]]) -> None:

@@ -4,6 +4,8 @@ import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bongsu.core.backoff import doubled
+
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 PROMETHEUS_OPTIONS = (
@@ -40,7 +42,7 @@ class Restarts:
 
     def pause(self, failures: int) -> float:
         """`failures` starts at 1."""
-        return float(min(self.longest, self.first * 2 ** min(failures - 1, 16)))
+        return doubled(failures, first=self.first, longest=self.longest)
 
 
 # The graces along each chain of `stops_after` add up to less than ten seconds.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from bongsu.core.backoff import doubled
 from bongsu.core.chat import Buttons, Said
 from bongsu.core.facts import ErrorOccurred, ErrorType
 from bongsu.errors import ChatTaken, LeaseLost, LedgerUnavailable, NotDelivered
@@ -135,7 +136,7 @@ class Dialogue:
             await self._tell_that_it_is_taken(failure)
         if failure.permanent:
             return PERMANENT_BACKOFF
-        return failure.retry_after or min(LONGEST_BACKOFF, 2.0 ** min(self._failures - 1, 16))
+        return failure.retry_after or doubled(self._failures, longest=LONGEST_BACKOFF)
 
     async def _tell_that_it_is_taken(self, failure: ChatTaken) -> None:
         """It is the owner who can end it: messages go out, but commands are lost to the other program."""
