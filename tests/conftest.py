@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,9 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from bongsu.core.redaction import KNOWN
+from bongsu.ledger.database import Database
 from bongsu.ops.stack.postgres import ensure_database
+from stand_in import StandIn, running_stand_in
 
 KEEPER = Path(__file__).parent / "postgres_keeper.py"
 TEMPLATE = "migrated_template"
@@ -132,3 +134,26 @@ def database_url(postgres: Server, migrated_template: str) -> Iterator[str]:
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template} OWNER {ROLE}")
     yield postgres.url(name)
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened as a process does."""
+    opened = Database(database_url, process="test")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+def stand_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """One Bot API stand-in for the tests of a file."""
+    with running_stand_in(tmp_path_factory.mktemp("stand_in")) as process:
+        yield process
+
+
+@pytest.fixture
+def stand_in(stand_in_process: StandIn) -> StandIn:
+    """Begun anew for each test."""
+    stand_in_process.begin()
+    return stand_in_process

@@ -1,6 +1,5 @@
 """The outbox's side of the promise: oldest first, one leader, nothing counted twice."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -14,14 +13,6 @@ from bongsu.ledger.outbox import Outbox
 from bongsu.ledger.telling import Telling
 
 AT_ONCE = {"pace": 0.0, "patience": 0.0}
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, process="test")
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

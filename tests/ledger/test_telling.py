@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,13 +73,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
-    database = Database(database_url, process="test")
-    await database.open()
+async def desk(database_url: str, database: Database) -> Desk:
     lease = Lease(database, "sender", "me", 600)
     assert await lease.take()
-    yield Desk(database, database_url, lease)
-    await database.close()
+    return Desk(database, database_url, lease)
 
 
 def titles(texts: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from bongsu.ops.stack.places import CHECKOUT
 from bongsu.ops.stack.render import TelegramAccount
 from bongsu.settings import SANDBOX_CHAT, SANDBOX_TOKEN
 from ops.alertmanager import TOKEN, Alertmanager, Hook, find_tool, open_hook, run_alertmanager, until
-from stand_in import StandIn, running_stand_in
+from stand_in import StandIn
 
 # Source ⇒ what it silences, by name. The four of NEVER are silenced by nothing at all.
 SILENCED = {
@@ -54,12 +54,6 @@ EVERY = sorted({*SILENCED, *NEVER, *OTHERS, *(name for names in SILENCED.values(
 def hook() -> Iterator[Hook]:
     with open_hook() as opened:
         yield opened
-
-
-@pytest.fixture
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("telegram")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

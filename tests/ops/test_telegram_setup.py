@@ -26,7 +26,7 @@ from bongsu.ops.envfile import read_values
 from bongsu.ops.telegram_texts import Why
 from bongsu.settings import SANDBOX_TOKEN, load_settings
 from ports import free_port
-from stand_in import PATIENCE, StandIn, running_stand_in
+from stand_in import PATIENCE, StandIn
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS: Any = typer.main.get_command(app)
@@ -36,21 +36,14 @@ POLLED = "/telegram/*getUpdates"
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def stand_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("telegram")) as running:
-        yield running
-
-
 @pytest.fixture
-def telegram(stand_in_process: StandIn) -> StandIn:
+def telegram(stand_in: StandIn) -> StandIn:
     """With nothing in it of the tests before."""
-    stand_in_process.begin()
-    chat = f"{stand_in_process.url}/telegram/bot{SANDBOX_TOKEN}/getUpdates"
+    chat = f"{stand_in.url}/telegram/bot{SANDBOX_TOKEN}/getUpdates"
     waiting = httpx2.get(chat, timeout=PATIENCE).json()["result"]
     newest = max((update["update_id"] for update in waiting), default=0)
     httpx2.get(chat, params={"offset": newest + 1}, timeout=PATIENCE).raise_for_status()
-    return stand_in_process
+    return stand_in
 
 
 @pytest.fixture

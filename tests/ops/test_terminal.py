@@ -22,7 +22,7 @@ from bongsu.ops.stack.places import Places
 from bongsu.ops.status import show_status
 from ports import free_port
 from second_channel import mail_server
-from stand_in import StandIn, running_stand_in
+from stand_in import StandIn
 
 TOKEN = "123456789:" + "AbCdE" * 7
 
@@ -81,12 +81,6 @@ def serve() -> Iterator[Serve]:
 
 
 # --- inbox
-
-
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("stand_in")) as process:
-        yield process
 
 
 async def test_the_inbox_shows_what_arrived(

@@ -35,14 +35,6 @@ VOICE = Voice("ko", "sandbox")
 REPEATED = "재전송"
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, process="test")
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
 class Desk:
     """A ledger that has things to say, and the senders that say them."""
 

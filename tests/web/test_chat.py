@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
@@ -29,7 +29,7 @@ from bongsu.web.chat.commands import CHANGES, Name
 from bongsu.web.chat.dialogue import Dialogue
 from bongsu.web.chat.hearing import OLDEST, Ears, Reply
 from core.samples import ETH
-from stand_in import PATIENCE, StandIn, running_stand_in
+from stand_in import PATIENCE, StandIn
 from web.story import live_a_day, open_books
 
 OWNER = 1000
@@ -75,11 +75,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
-    database = Database(database_url, process="test")
-    await database.open()
-    yield Desk(database_url, database)
-    await database.close()
+def desk(database_url: str, database: Database) -> Desk:
+    return Desk(database_url, database)
 
 
 async def test_every_view_answers_in_both_languages_and_nothing_is_invented(desk: Desk) -> None:
@@ -238,12 +235,6 @@ async def test_a_muted_alert_is_kept_and_told_when_the_mute_ends(desk: Desk) -> 
 
 
 # -- over the wire
-
-
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_stand_in(tmp_path_factory.mktemp("world")) as running:
-        yield running
 
 
 class Phone:
