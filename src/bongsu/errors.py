@@ -116,7 +116,11 @@ class IdentifierTaken(ExchangeError):
 
 
 class OrderOutcomeUnknown(ExchangeError):
-    pass
+    """`answered`: the exchange refused it, by a name that we do not know."""
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class ModelFailed(BongsuError):

@@ -1,6 +1,6 @@
 """From what we mean to do to what the exchange did."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,8 @@ from bongsu.core.market import Market
 from bongsu.core.money import ZERO, Krw, Price, Volume
 
 _IDENTIFIERS = UUID("9d1f8a52-6f0e-5c1a-9a41-0b0e6a5f7c11")
+_LEAST_FUNDS = Krw(Decimal(1))
+_LEAST_VOLUME = Volume(Decimal("0.00000001"))
 
 
 class Side(StrEnum):
@@ -56,6 +58,12 @@ class OrderRequest:
     def identifier(self, account: str) -> UUID:
         """The exchange's idempotency key: equal for equal wishes of one account, for ever."""
         return uuid5(_IDENTIFIERS, f"{account}|{self.market}|{self.trigger}|{self.key}|{self.side}")
+
+    def far_too_small(self) -> "OrderRequest":
+        """The same wish over an amount that no exchange accepts: it can only be refused."""
+        if self.side is Side.BUY:
+            return replace(self, funds=_LEAST_FUNDS)
+        return replace(self, volume=_LEAST_VOLUME)
 
 
 class IntentState(StrEnum):

@@ -100,7 +100,7 @@ class Execution:
                 await self._conclude(intent, order, recovered=True)
                 return
             if intent.age + time.monotonic() - began > self._patience:
-                await self._give_up(intent)
+                await self._give_up(intent, fenced=fenced)
                 return
             if not fenced:
                 fenced = await self._fence(intent)
@@ -116,7 +116,7 @@ class Execution:
             await self._exchange.place(intent.request, intent.identifier)
         except IdentifierTaken as exists:
             await self._ledger.mark_fenced(intent, str(exists))
-        except (OrderRejected, NotAuthorized) as no:
+        except OrderRejected as no:
             # A refused request uses the identifier up as well; whether the first one was faster, the look-up tells.
             await self._ledger.mark_fenced(intent, f"the repeated request was refused: {no}")
         except ExchangeError:
@@ -131,18 +131,39 @@ class Execution:
             await asyncio.sleep(_POLL)
             return None
 
-    async def _give_up(self, intent: Intent) -> None:
+    async def _give_up(self, intent: Intent, *, fenced: bool) -> None:
         """Asked long enough: closed as never placed, unless the list of closed orders knows better.
 
-        Raises ExchangeError when that list cannot be read; the intent then stays open.
+        Raises ExchangeError when the exchange does not say; the intent then stays open.
         """
-        request = intent.request
-        for order in await self._exchange.closed_orders(request.market, request.at):
-            if order.identifier == intent.identifier:
-                await self._conclude(intent, order, recovered=True)
-                return
+        order = None if fenced else await self._use_up(intent)
+        order = order or await self._find_closed(intent)
+        if order is not None:
+            await self._conclude(intent, order, recovered=True)
+            return
         reason = f"no order found within {self._patience:.0f} s"
         await self._ledger.record(OrderRefused(intent, "not_found", reason, self._clock.now()))
+
+    async def _find_closed(self, intent: Intent) -> Order | None:
+        request = intent.request
+        closed = await self._exchange.closed_orders(request.market, request.at)
+        return next((order for order in closed if order.identifier == intent.identifier), None)
+
+    async def _use_up(self, intent: Intent) -> Order | None:
+        """A fence that cannot buy: too small a request for the exchange to accept uses the identifier up as well.
+
+        Without it an order could still be on its way, and be accepted when nobody asks for it any more.
+        """
+        try:
+            return await self._exchange.place(intent.request.far_too_small(), intent.identifier)
+        except OrderRejected:
+            return None
+        except IdentifierTaken:
+            return await self._exchange.find_order(intent.identifier)
+        except OrderOutcomeUnknown as unknown:
+            if not unknown.answered:
+                raise
+            return await self._exchange.find_order(intent.identifier)
 
     async def _conclude(self, intent: Intent, order: Order, *, recovered: bool) -> None:
         """Waits until the order is final and its fills account for it, then writes it all at once."""

@@ -98,7 +98,7 @@ def judge_order_refusal(refusal: ExchangeRefused) -> ExchangeError:
         return refusal
     if refusal.name in _FINAL:
         return OrderRejected(refusal.name, refusal.message)
-    return OrderOutcomeUnknown(str(refusal))
+    return OrderOutcomeUnknown(str(refusal), answered=True)
 
 
 def ban_duration(body: bytes) -> timedelta:
