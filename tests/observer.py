@@ -89,7 +89,9 @@ class Observer:
         `arrived`: texts in their order, long ones put together, each with the number that it says it repeats.
         What was held back in a storm comes when it may.
         """
-        query = "SELECT id, text, hold_until FROM notifications WHERE state NOT IN ('held', 'merged') ORDER BY id"
+        query = (
+            "SELECT id, text, hold_until FROM notifications WHERE state NOT IN ('held', 'merged') ORDER BY id"
+        )
         rows = self.rows(query)
         due = [row for row in rows if row["hold_until"] is None]
         held = {row["id"]: row for row in rows if row["hold_until"] is not None}

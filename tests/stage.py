@@ -37,6 +37,7 @@ from bongsu.settings import (
     Settings,
     Wiring,
 )
+from observer import Observer
 from ports import free_offset, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -163,43 +164,7 @@ class Stage:
 
     def observe(self) -> list[str]:
         """Every way in which the ledger tells another story than the exchange; empty when it tells the same."""
-        state = self.ask("/sandbox/state")
-        fills = {
-            str(row.pop("uuid")): row for row in self.rows("SELECT uuid, price, volume, funds FROM fills")
-        }
-        trades = {
-            row["uuid"]: {name: Decimal(row[name]) for name in ("price", "volume", "funds")}
-            for row in state["trades"]
-        }
-        wrong = [f"lost trade {uuid}: {trades[uuid]}" for uuid in trades.keys() - fills.keys()]
-        wrong += [f"invented fill {uuid}: {fills[uuid]}" for uuid in fills.keys() - trades.keys()]
-        wrong += [
-            f"fill {u}: {fills[u]} ≠ {trades[u]}"
-            for u in fills.keys() & trades.keys()
-            if fills[u] != trades[u]
-        ]
-        placed = [order["identifier"] for order in state["orders"]]
-        wrong += [f"doubled {name}" for name in set(placed) if placed.count(name) > 1]
-        intents = {str(row["identifier"]) for row in self.rows("SELECT identifier FROM order_intents")}
-        wrong += [f"order {name} without an intent" for name in placed if name not in intents]
-        held = {r["currency"]: Decimal(r["balance"]) + Decimal(r["locked"]) for r in state["balances"]}
-        ours = {
-            r["market"].removeprefix("KRW-"): r["volume"]
-            for r in self.rows("SELECT market, volume FROM positions")
-        }
-        ours["KRW"] = self.value("SELECT amount FROM cash")
-        wrong += [
-            f"{name}: ledger {ours.get(name, 0)}, exchange {held.get(name, 0)}"
-            for name in ours.keys() | held.keys()
-            if ours.get(name, Decimal(0)) != held.get(name, Decimal(0))
-        ]
-        executed = sum(1 for order in state["orders"] if Decimal(order["executed_volume"]) > 0)
-        counted = self.value("SELECT coalesce(sum(value), 0) FROM metric_counter WHERE name = 'trades_total'")
-        told = self.value("SELECT count(*) FROM notifications WHERE kind = 'trade'")
-        wrong += (
-            [f"{executed} trades, counted {counted}, told {told}"] if not executed == counted == told else []
-        )
-        return wrong
+        return Observer(self.database_url, self.ask("/sandbox/state")).all()
 
 
 def play(settings: dict[str, Any], wiring: dict[str, Any], advisor: Any, log: str) -> None:

@@ -34,11 +34,11 @@ from bongsu.sandbox.serve import application
 from bongsu.sandbox.world import ExchangeOptions, World
 from bongsu.settings import SANDBOX_ACCESS_KEY, SANDBOX_CHAT, SANDBOX_SECRET_KEY, SANDBOX_TOKEN
 from bongsu.trading.desk import Desk
-from bongsu.trading.execution import Execution
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.sender import Sender
 from bongsu.trading.valuation import Valuation
-from campaigns.mortal import Connection, Fate, Killed, MortalDatabase, Wall, Weather, Wire
+from campaigns.ablations import WHOLE, Protocol
+from campaigns.mortal import Connection, Fate, Killed, MortalDatabase, Wall, Weather, Wire, in_process
 from campaigns.witness import put_together
 from core.samples import snapshot
 from observer import Observer
@@ -62,6 +62,7 @@ class Outcome:
     kills: int
     orders: int = 0
     trades: int = 0
+    fills: int = 0
     refused: int = 0
     told: int = 0
     hits: Counter[str] = field(default_factory=Counter)
@@ -69,18 +70,15 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """The protocol without one of its elements."""
-
-    execution: type[Execution] = Execution
-    piecemeal: frozenset[str] = frozenset()
-
-
-def play(database_url: str, seed: int, kills: int, ablation: Ablation | None = None) -> Outcome:
+def play(
+    database_url: str, seed: int, kills: int, protocol: Protocol = WHOLE, weather: type[Weather] = Weather
+) -> Outcome:
     stamina.instrumentation.set_on_retry_hooks([])
-    with tempfile.TemporaryDirectory(prefix="bongsu-kills-") as directory, stamina.set_testing(True, attempts=3):
-        return asyncio.run(_History(database_url, Path(directory), seed, kills, ablation or Ablation()).run())
+    with (
+        tempfile.TemporaryDirectory(prefix="bongsu-kills-") as directory,
+        stamina.set_testing(True, attempts=3),
+    ):
+        return asyncio.run(_History(database_url, Path(directory), seed, kills, protocol, weather).run())
 
 
 class _Ledger(Ledger):
@@ -148,16 +146,18 @@ class _Life:
 
 
 class _History:
-    def __init__(self, url: str, directory: Path, seed: int, kills: int, ablation: Ablation) -> None:
+    def __init__(
+        self, url: str, directory: Path, seed: int, kills: int, protocol: Protocol, weather: type[Weather]
+    ) -> None:
         self._url = url
         self._dice = random.Random(seed)
-        self._ablation = ablation
+        self._protocol = protocol
         options = ExchangeOptions(world_dir=directory / "world", speed="max", seed=seed % 10_000)
         self._world = World(options)
         self._world.store._db.execute("PRAGMA synchronous = OFF")
         self._clock = _Clock(self._world)
         self._wall = Wall()
-        self._weather = Weather(self._dice)
+        self._weather = weather(self._dice)
         self._app = application(self._world)
         self._wire = Wire(self._app, self._wall, self._weather, self._dice)
         self._opened: dict[UUID, float] = {}
@@ -215,7 +215,7 @@ class _History:
         messenger = TelegramMessenger(
             f"{EXCHANGE}/telegram", SANDBOX_TOKEN, SANDBOX_CHAT, part_pause=0, transport=wire
         )
-        database = MortalDatabase(self._url, self._connection, fate, self._ablation.piecemeal)
+        database = MortalDatabase(self._url, self._connection, fate, self._protocol.piecemeal)
         return self._compose(fate, database, exchange, messenger)
 
     def _compose(
@@ -225,7 +225,7 @@ class _History:
         ledger = _Ledger(database, voice=VOICE, day_start=NINE, limits=LIMITS, lease=lease)
         ledger.wall, ledger.opened = self._wall, self._opened
         clock, blind = self._clock, tuple
-        trading = self._ablation.execution(
+        trading = self._protocol.execution(
             exchange, ledger, clock, account="kills", patience=PATIENCE, blind=blind
         )
         outbox = Outbox(database, sending, Telling(VOICE))
@@ -267,9 +267,8 @@ class _History:
         if await life.ledger.is_decided(market, at):
             return
         held = (await life.ledger.portfolio()).position(market).held
-        advice = Advice(
-            market, Action.SELL if held else Action.BUY, Decimal("0.9"), Decimal("0.3"), (Reason("박자", "price", 1.0),), None
-        )  # fmt: skip
+        action = Action.SELL if held else Action.BUY
+        advice = Advice(market, action, Decimal("0.9"), Decimal("0.3"), (Reason("박자", "price", 1.0),), None)
         decision = Decision(
             decision_id(market, at, "metronome"), market, advice.action, advice.confidence, "HIGH", advice.size,
             advice.reasons, None, at, "metronome", at,
@@ -287,14 +286,13 @@ class _History:
 
     async def _look(self) -> None:
         """Over the exchange's own admin endpoints."""
-        async with httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=self._app), base_url=EXCHANGE
-        ) as http:
+        async with httpx2.AsyncClient(transport=in_process(self._app), base_url=EXCHANGE) as http:
             state = (await http.get("/sandbox/state")).json()
             texts = await _inbox(http)
         observer, outcome = Observer(self._url, state), self._outcome
         outcome.orders = len(state["orders"])
         outcome.trades = sum(Decimal(order["executed_volume"]) > 0 for order in state["orders"])
+        outcome.fills = len(state["trades"])
         refused = "SELECT count(*) AS n FROM order_intents WHERE state = 'rejected'"
         outcome.refused = observer.rows(refused)[0]["n"]
         outcome.told = len(texts)

@@ -129,6 +129,7 @@ class Weather:
     UNREAD = 0.02
     UNFINISHED = 0.3  # of the orders are seen before they have come to their end
     UNTOLD = 0.05  # of the messages' acknowledgements are lost
+    VERY_LATE = 0.2  # of the late orders come later than the bot's patience
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
@@ -147,8 +148,8 @@ class Weather:
 
     def lateness(self) -> float:
         """Seconds on the way: mostly up to half a minute, sometimes longer than the bot's patience."""
-        if self._dice.random() < 0.2:
-            return self._dice.uniform(30.0, 300.0)
+        if self._dice.random() < self.VERY_LATE:
+            return self._dice.uniform(60.0, 300.0)
         return self._dice.uniform(0.012, 30.0)
 
     def views(self) -> int:
@@ -170,11 +171,26 @@ class Weather:
         return ""
 
 
+class Storm(Weather):
+    """For what happens too seldom: more orders are late, and all of these very late."""
+
+    LATE, VERY_LATE = 0.40, 1.0
+
+
+def in_process(app: Any) -> httpx2.ASGITransport:
+    """To an application without a server; what a server keeps for each connection is there, and empty."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": {}}, receive, send)
+
+    return httpx2.ASGITransport(app=served)
+
+
 class Wire(httpx2.AsyncBaseTransport):
     """To the exchange and the chat. The requests of a dead process may still be on their way."""
 
     def __init__(self, app: Any, wall: Wall, weather: Weather, dice: random.Random) -> None:
-        self._to = httpx2.ASGITransport(app=app)
+        self._to = in_process(app)
         self._wall = wall
         self._weather = weather
         self._dice = dice
