@@ -8,6 +8,7 @@ Exits with 1 if anything was lost, doubled, invented or not told. Ctrl-C ends it
 import argparse
 import hashlib
 import json
+import logging
 import shlex
 import signal
 import sys
@@ -86,6 +87,7 @@ def run(
 
 def _play(databases: Databases, seed: int, kills: int) -> Outcome:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable()
     with databases.fresh() as url:
         return play(url, seed, kills)
 
