@@ -1,7 +1,7 @@
 # `make` shows what there is. ARGS goes to the program: make up ARGS="--port-offset 100"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up replay test mutants alarms reports outage kills ring canaries dashboards chat-pictures docker-lint check bench fmt lock clean
+.PHONY: help up replay test mutants alarms reports outage kills replies ring canaries dashboards chat-pictures docker-lint check bench fmt lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -64,6 +64,10 @@ outage: ## 텔레그램이 한 시간 끊기고 보내는 쪽이 100번 죽어�
 kills: ## 거래 중인 봇을 5,000번 죽여도 잃거나 두 번 낸 주문이 없는지, 약 10분 (killed while it trades: make kills ARGS="--count 50000 --resume")
 	@scripts/bootstrap.sh dev
 	@PYTHONPATH=tests $(BIN)/python -m campaigns.kills $(ARGS)
+
+replies: ## 거래소의 잘못된 응답 10만 개를 읽어도 지어낸 값이 없는지, 약 4분 (garbled replies: nothing invented, no crash)
+	@scripts/bootstrap.sh dev
+	@PYTHONPATH=tests $(BIN)/python -m campaigns.replies $(ARGS)
 
 ring: ## 일부러 고장 내고 알람이 오는 시간을 잼, 약 30분 (break stacks and time the alarms: make ring ARGS="SchedulerDown")
 	@scripts/bootstrap.sh dev

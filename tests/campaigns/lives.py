@@ -42,6 +42,7 @@ from campaigns.mortal import Connection, Fate, Killed, MortalDatabase, Wall, Wea
 from campaigns.witness import put_together
 from core.samples import snapshot
 from observer import Observer
+from stage import Shape, write_candles
 from stand_in import Arrived
 
 MARKETS = (Market("KRW-ETH"), Market("KRW-BTC"))
@@ -152,7 +153,12 @@ class _History:
         self._url = url
         self._dice = random.Random(seed)
         self._protocol = protocol
-        options = ExchangeOptions(world_dir=directory / "world", speed="max", seed=seed % 10_000)
+        candles = tuple(
+            _walk(directory / f"{market}-1h.csv.gz", self._dice, 3 * kills + 50) for market in MARKETS
+        )
+        options = ExchangeOptions(
+            world_dir=directory / "world", candles=candles, speed="max", seed=seed % 10_000
+        )
         self._world = World(options)
         self._world.store._db.execute("PRAGMA synchronous = OFF")
         self._clock = _Clock(self._world)
@@ -300,6 +306,17 @@ class _History:
         outcome.told = len(texts)
         outcome.hits += self._weather.hits
         outcome.wrong = [*observer.all(), *observer.unsettled(), *observer.inbox(texts)]
+
+
+def _walk(path: Path, dice: random.Random, hours: int) -> str:
+    """A recording that goes up and down, thin enough for an order to eat through some levels of the book."""
+    price, shapes = 3_000_000, list[Shape]()
+    for _ in range(hours):
+        last = price * dice.randint(990, 1010) // 1000
+        low, high = min(price, last) - dice.randint(0, 9000), max(price, last) + dice.randint(0, 9000)
+        shapes.append((price, high, low, last, str(dice.randint(2, 30))))
+        price = last if 2_000_000 < last < 4_000_000 else 3_000_000
+    return write_candles(path, shapes)
 
 
 async def _inbox(http: httpx2.AsyncClient) -> list[tuple[str, int | None]]:
