@@ -72,14 +72,21 @@ class Outcome:
 
 
 def play(
-    database_url: str, seed: int, kills: int, protocol: Protocol = WHOLE, weather: type[Weather] = Weather
+    database_url: str,
+    seed: int,
+    kills: int,
+    protocol: Protocol = WHOLE,
+    weather: type[Weather] = Weather,
+    look_every: int = 10**9,
 ) -> Outcome:
+    """`look_every` so many kills all is settled and looked at, and the history ends if something is wrong."""
     stamina.instrumentation.set_on_retry_hooks([])
     with (
         tempfile.TemporaryDirectory(prefix="bongsu-kills-") as directory,
         stamina.set_testing(True, attempts=3),
     ):
-        return asyncio.run(_History(database_url, Path(directory), seed, kills, protocol, weather).run())
+        history = _History(database_url, Path(directory), seed, kills, protocol, weather, look_every)
+        return asyncio.run(history.run())
 
 
 class _Ledger(Ledger):
@@ -148,11 +155,19 @@ class _Life:
 
 class _History:
     def __init__(
-        self, url: str, directory: Path, seed: int, kills: int, protocol: Protocol, weather: type[Weather]
+        self,
+        url: str,
+        directory: Path,
+        seed: int,
+        kills: int,
+        protocol: Protocol,
+        weather: type[Weather],
+        look_every: int,
     ) -> None:
         self._url = url
         self._dice = random.Random(seed)
         self._protocol = protocol
+        self._look_every = look_every
         candles = tuple(
             _walk(directory / f"{market}-1h.csv.gz", self._dice, 3 * kills + 50) for market in MARKETS
         )
@@ -174,10 +189,13 @@ class _History:
         self._connection = await Connection.to(self._url)
         try:
             with self._wall.keeps_time():
-                for _ in range(self._outcome.kills):
+                for kill in range(1, self._outcome.kills + 1):
                     await self._live_and_die()
-                await self._settle_all()
-            await self._look()
+                    if kill % self._look_every == 0 or kill == self._outcome.kills:
+                        await self._settle_all()
+                        await self._look()
+                    if self._outcome.wrong:
+                        break
         except Exception as crash:  # noqa: BLE001 - a finding like the others, with its replay
             self._outcome.wrong.append(f"crashed: {crash!r}")
         finally:
@@ -202,6 +220,7 @@ class _History:
         await self._wall.go_by(3600.0)
         cycles = iter((True, True, False))
         await self._live(Fate(), lambda: next(cycles))
+        self._weather.fair = False
 
     async def _live(self, fate: Fate, goes_on: Callable[[], bool]) -> None:
         if self._dice.random() < 0.05:
@@ -264,7 +283,7 @@ class _History:
                 fate.phase = "deciding"
                 await self._decide(life, market)
         except ExchangeError:
-            self._outcome.hits["failed cycle"] += 1
+            self._weather.hits["failed cycle"] += 1
         if self._weather.fair or self._dice.random() < 0.3:
             fate.phase = "telling"
             await self._tell(life)
@@ -304,7 +323,7 @@ class _History:
         refused = "SELECT count(*) AS n FROM order_intents WHERE state = 'rejected'"
         outcome.refused = observer.rows(refused)[0]["n"]
         outcome.told = len(texts)
-        outcome.hits += self._weather.hits
+        outcome.hits = self._weather.hits
         outcome.wrong = [*observer.all(), *observer.unsettled(), *observer.inbox(texts)]
 
 
