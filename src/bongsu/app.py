@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ from bongsu.trading.ranges import TrueRanges
 from bongsu.trading.reconcile import Reconciliation
 from bongsu.trading.scheduler import Scheduler
 from bongsu.trading.timetable import timetable
+from bongsu.trading.universe import Universe, universe_of
 from bongsu.trading.valuation import Valuation
 from bongsu.trading.view import MarketView
 
@@ -222,7 +223,8 @@ async def open_trading(
             lambda: exchange.probe(markets[0]),
             partial(note_address, ledger),
         )
-        listing = Listing(exchange, ledger, markets, lambda: opening.closed)
+        universe = universe_of(settings.scan_rules, markets, exchange, ledger, clock)
+        listing = Listing(exchange, ledger, universe.known, lambda: opening.closed)
         hints = Hints(settings.risk_limits, clock, partial(exchange.streams, markets))
         blind = await stack.enter_async_context(_watching(settings, database, opening, listing))
         protection, jobs = _compose(
@@ -233,7 +235,7 @@ async def open_trading(
             telemetry,
             listing,
             hints,
-            markets,
+            universe,
             account_of(settings.bongsu_mode, place.world),
             advisor,
             blind,
@@ -263,7 +265,7 @@ def _compose(
     telemetry: Telemetry,
     listing: Listing,
     hints: Hints,
-    markets: Sequence[Market],
+    universe: Universe,
     account: str,
     advisor: Advisor | None,
     blind: Blindness,
@@ -292,7 +294,7 @@ def _compose(
         exchange, ledger, clock, execution, limits, ranges, settings.bongsu_lang, hints.watch
     )
     cycle = TradingCycle(
-        markets=markets,
+        universe=universe,
         ledger=ledger,
         clock=clock,
         advisor=advisor or choose_advisor(settings, ledger, rules),

@@ -17,7 +17,7 @@ from bongsu.ledger.voice import Voice
 from bongsu.ops.language import say, speak
 from bongsu.ops.logging import configure_logging
 from bongsu.ops.sentry import report_to_sentry
-from bongsu.place import when_there
+from bongsu.place import find_place, open_exchange, when_there
 from bongsu.sending import open_messenger
 from bongsu.settings import TELEGRAM_API, Wiring, load_settings
 from bongsu.trading.controls import how_it_went
@@ -58,9 +58,14 @@ async def compare_with_exchange(*, explain: bool, as_json: bool) -> int:
 
     settings, wiring = load_settings(), Wiring()
     speak(settings.bongsu_lang)
-    async with open_trading(settings, wiring, process="reconcile") as trading:
-        comparison = Comparison(trading.exchange, trading.ledger, trading.clock)
-        found = await reconcile.find(comparison, trading.ledger, Reading(trading.database))
+    async with open_database(settings) as database:
+        ledger, place = open_ledger(settings, database), await find_place(settings, wiring)
+        try:
+            async with open_exchange(settings, place) as exchange:
+                comparison = Comparison(exchange, ledger, place.clock)
+                found = await reconcile.find(comparison, ledger, Reading(database))
+        finally:
+            await place.clock.close()
     print(reconcile.as_json(found) if as_json else reconcile.tell(found, explain=explain))
     return found.code
 

@@ -65,10 +65,12 @@ def _keys(settings: Settings) -> tuple[str, str]:
     return settings.upbit_access_key.get_secret_value(), settings.upbit_secret_key.get_secret_value()
 
 
-def open_exchange(settings: Settings, place: Place, telemetry: Telemetry) -> UpbitExchange:
+def open_exchange(settings: Settings, place: Place, telemetry: Telemetry | None = None) -> UpbitExchange:
     clock = place.clock
 
     def count(endpoint: str, outcome: str, seconds: float) -> None:
+        if telemetry is None:
+            return
         telemetry.instruments.count("exchange_requests_total", endpoint=endpoint, outcome=outcome)
         telemetry.instruments.observe("exchange_request_duration_seconds", seconds, endpoint=endpoint)
 

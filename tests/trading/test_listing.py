@@ -41,7 +41,7 @@ class Exchange(Script):
 
 
 def watch(books: Books, exchange: Exchange, *markets: Market, closed: bool = False) -> Listing:
-    return Listing(client(exchange), books.ledger, markets, lambda: closed)
+    return Listing(client(exchange), books.ledger, lambda: markets, lambda: closed)
 
 
 async def events(books: Books) -> list[tuple[Any, ...]]:

@@ -275,6 +275,15 @@ class MarketStatesSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketsScanned:
+    """What the scanner found, the most traded first, and which of it an advisor is asked about now."""
+
+    found: tuple[Market, ...]
+    chosen: tuple[Market, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FundsMoved:
     """Money that came or went without an order of ours; it is nobody's profit."""
 
@@ -478,6 +487,7 @@ Fact = (
     | DailyReported
     | Reconciled
     | MarketStatesSeen
+    | MarketsScanned
     | FundsMoved
     | ExternalAdopted
     | ExternalAcknowledged

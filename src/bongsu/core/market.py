@@ -62,6 +62,15 @@ class Ticker:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """`flagged`: the exchange warns of it, or wants caution."""
+
+    market: Market
+    flagged: bool
+    value_24h: Krw
+
+
+@dataclass(frozen=True, slots=True)
 class BookLevel:
     price: Price
     volume: Volume

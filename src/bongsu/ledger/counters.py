@@ -110,6 +110,7 @@ def counters(fact: f.Fact) -> Increments:
             | f.ExternalAdopted()
             | f.ExternalAcknowledged()
             | f.MarketStatesSeen()
+            | f.MarketsScanned()
             | f.ControlApplied()
             | f.CommandHeard()
             | f.AlertMuted()

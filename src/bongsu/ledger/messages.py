@@ -34,6 +34,7 @@ from bongsu.core.facts import (
     JobSucceeded,
     LiveStarted,
     MaintenanceAnnounced,
+    MarketsScanned,
     MarketStatesSeen,
     MessageResent,
     ModelAnswered,
@@ -186,6 +187,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
             | BackupMade()
             | MessageResent()
             | MaintenanceAnnounced()
+            | MarketsScanned()
             | MarketStatesSeen()  # an alarm tells what is wrong with one
             | IntentOpened()
             | DuplicatePrevented()

@@ -107,6 +107,11 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             return await _reconciliation(tx, fact)
         case f.MarketStatesSeen():
             await _market_states(tx, fact.states)
+        case f.MarketsScanned():
+            await counters.initialise(tx, fact.chosen)
+            await tx.execute(_SQL["forget_other_freshness"], {"markets": list(fact.chosen)})
+            chosen = ", ".join(fact.chosen) or "-"
+            await _event(tx, "markets_scanned", "info", "scanner", f"{chosen} of {len(fact.found)}", fact)
         case f.FundsMoved():
             flow = fact.amount if fact.currency == "KRW" else Decimal(0)
             await orders.add_funds(tx, fact.currency, fact.amount, fact.note, fact.at, flow=flow)

@@ -46,6 +46,7 @@ _LEADERS_ONLY = (
     f.DailyReported,
     f.Reconciled,
     f.MarketStatesSeen,
+    f.MarketsScanned,
     f.FundsMoved,
     f.StartChecked,
     f.ExternalAdopted,
@@ -348,6 +349,12 @@ class Ledger:
         async with self._database.transaction("read") as tx:
             where = {"market": market, "candle_closed_at": candle_closed_at}
             return await (await tx.execute(_SQL["is_decided"], where)).fetchone() is not None
+
+    async def last_asked(self) -> dict[Market, datetime]:
+        """When each market was last put before an advisor, or skipped in its turn."""
+        async with self._database.transaction("read") as tx:
+            rows = await (await tx.execute(_SQL["last_asked"])).fetchall()
+            return {Market(row["market"]): row["at"] for row in rows}
 
     async def last_scheduled(self, job: f.JobName) -> datetime | None:
         async with self._database.transaction("read") as tx:

@@ -11,6 +11,7 @@ from bongsu.settings.channels import ChannelSettings
 from bongsu.settings.live import LiveSettings
 from bongsu.settings.owner import Settings
 from bongsu.settings.risk import RiskSettings
+from bongsu.settings.scanner import ScannerSettings
 
 
 def describe() -> Mapping[str, tuple[str, str]]:
@@ -21,7 +22,13 @@ def describe() -> Mapping[str, tuple[str, str]]:
 
 def _group(name: str) -> int:
     """Where it stands: pydantic puts inherited fields first."""
-    groups: tuple[type[BaseSettings], ...] = (AiSettings, LiveSettings, RiskSettings, ChannelSettings)
+    groups: tuple[type[BaseSettings], ...] = (
+        AiSettings,
+        LiveSettings,
+        ScannerSettings,
+        RiskSettings,
+        ChannelSettings,
+    )
     return next((n for n, group in enumerate(groups, 1) if name in group.model_fields), 0)
 
 

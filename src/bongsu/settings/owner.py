@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from bongsu.core.market import Market, parse_market
+from bongsu.core.market import Market
 from bongsu.settings.ai import AiSettings
 from bongsu.settings.channels import ChannelSettings, is_safe_url
 from bongsu.settings.listed import split_commas
 from bongsu.settings.live import LiveSettings
+from bongsu.settings.markets import split_markets
 from bongsu.settings.risk import RiskSettings
+from bongsu.settings.scanner import ScannerSettings
 from bongsu.settings.secret import keep_secret
 
 PLACEHOLDERS = ("your_", "changeme", "xxx", "<", "여기에")
@@ -26,7 +28,7 @@ SANDBOX_ACCESS_KEY = "sandbox-access-key"
 SANDBOX_SECRET_KEY = "sandbox-secret-key"  # noqa: S105 - opens the local exchange only
 
 
-class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
+class Settings(AiSettings, LiveSettings, ScannerSettings, RiskSettings, ChannelSettings):
     """What the owner decides. Every field is a line of `.env`; `NAME_FILE` names a file that holds the value."""
 
     model_config = SettingsConfigDict(
@@ -47,7 +49,7 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     )
     markets: Annotated[tuple[Market, ...], NoDecode] = Field(
         (Market("KRW-ETH"), Market("KRW-BTC")),
-        description="거래할 마켓, 쉼표로 구분. 모의 거래소에서는 그곳에 있는 마켓만 거래합니다.|Markets to trade, comma separated.",
+        description="거래할 마켓, 쉼표로 구분. 모의 거래소에서는 그곳에 있는 마켓만 거래합니다. MARKET_SCANNER가 true면 쓰지 않습니다.|Markets to trade, comma separated. Not used while MARKET_SCANNER is true.",
     )
     trading_day_start: time = Field(
         time(9, 0),
@@ -133,12 +135,7 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
     @field_validator("markets", mode="before")
     @classmethod
     def _split_markets(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        names = [name.upper() for name in split_commas(value)]
-        if not names or len(set(names)) != len(names):
-            raise ValueError("KRW-ETH,KRW-BTC 처럼 서로 다른 마켓을 하나 이상 적어 주세요")
-        return tuple(_market(number, name) for number, name in enumerate(names, 1))
+        return split_markets(value)
 
     @field_validator("telegram_allowed_users", mode="before")
     @classmethod
@@ -217,15 +214,6 @@ class Settings(AiSettings, LiveSettings, RiskSettings, ChannelSettings):
 SECRET_NAMES = frozenset(
     name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
 )
-
-
-def _market(number: int, name: str) -> Market:
-    try:
-        return parse_market(name)
-    except ValueError:  # shows it: what was pasted into the wrong line may be a secret
-        raise ValueError(
-            f"{number}번째 값이 KRW-ETH 같은 KRW 마켓이 아닙니다 (value {number} is not a KRW market such as KRW-ETH)"
-        ) from None
 
 
 def _unfilled(name: str, value: SecretStr | str | None) -> list[str]:

@@ -4,7 +4,7 @@ Candle → MarketSnapshot → Advice → Decision → OrderRequest → Order →
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bongsu.core import facts as f
@@ -17,6 +17,7 @@ from bongsu.trading.listing import Listing
 from bongsu.trading.ports import Advisor, Clock, Ledger
 from bongsu.trading.protect import Protection
 from bongsu.trading.reconcile import Reconciliation
+from bongsu.trading.universe import Universe
 from bongsu.trading.valuation import Valuation
 from bongsu.trading.view import CLOSE_BUFFER, MarketView, Stale, last_close
 
@@ -25,7 +26,7 @@ from bongsu.trading.view import CLOSE_BUFFER, MarketView, Stale, last_close
 class TradingCycle:
     """`observe` is told the seconds that the advisor took."""
 
-    markets: Sequence[Market]
+    universe: Universe
     ledger: Ledger
     clock: Clock
     advisor: Advisor
@@ -39,13 +40,13 @@ class TradingCycle:
     observe: Callable[[float], None]
 
     async def run(self) -> None:
-        """What was left open is settled first, stops come before decisions, and every market is asked about."""
+        """What was left open is settled first, stops come before decisions, and every chosen market is asked about."""
         async with self.clock.standing_still("cycle"):
             await self.listing.renew()
             await self.reconciliation.run()
             await self.valuation.run()
             await self.protection.run()
-            for market in self.markets:
+            for market in await self.universe.choose():
                 await self._decide(market)
             await self.valuation.run()
 

@@ -18,10 +18,14 @@ _log = logging.getLogger(__name__)
 
 
 class Listing:
-    """Of the configured `markets` and whatever is held. `closed`: the exchange is asked nothing meanwhile."""
+    """Of the `markets` that may be traded and whatever is held. `closed`: the exchange is asked nothing meanwhile."""
 
     def __init__(
-        self, exchange: Exchange, ledger: Ledger, markets: Sequence[Market], closed: Callable[[], bool]
+        self,
+        exchange: Exchange,
+        ledger: Ledger,
+        markets: Callable[[], Sequence[Market]],
+        closed: Callable[[], bool],
     ) -> None:
         self._exchange = exchange
         self._ledger = ledger
@@ -54,7 +58,7 @@ class Listing:
 
     async def _look(self) -> None:
         held = [position.market for position in (await self._ledger.portfolio()).positions]
-        markets = list(dict.fromkeys((*self._markets, *held)))
+        markets = list(dict.fromkeys((*self._markets(), *held)))
         await self._ledger.record(MarketStatesSeen(await self._exchange.market_states(markets)))
 
     def blind(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.decision import Advice, Rejection
 from bongsu.core.facts import DuplicatePrevented, Fact, JobName
-from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
+from bongsu.core.market import Balance, Candle, Listed, Market, MarketRules, MarketState, OrderBook, Ticker
 from bongsu.core.money import Price
 from bongsu.core.order import Intent, Order, OrderRequest
 from bongsu.core.outgoing import Urgency
@@ -31,6 +31,10 @@ class Exchange(Protocol):
         ...
 
     async def tickers(self, markets: Sequence[Market]) -> dict[Market, Ticker]: ...
+
+    async def listed(self) -> list[Listed]:
+        """Every KRW market there is."""
+        ...
 
     async def order_book(self, market: Market) -> OrderBook: ...
 
@@ -154,6 +158,10 @@ class Ledger(Protocol):
         ...
 
     async def is_decided(self, market: Market, candle_closed_at: datetime) -> bool: ...
+
+    async def last_asked(self) -> dict[Market, datetime]:
+        """When each market was last put before an advisor, or skipped in its turn."""
+        ...
 
     async def save_candles(self, candles: Sequence[Candle]) -> None: ...
 

@@ -25,7 +25,7 @@ from bongsu.adapters.upbit.refusals import (
 )
 from bongsu.core.clock import ClockState, ExchangeSigns
 from bongsu.core.hints import Hint
-from bongsu.core.market import Balance, Candle, Market, MarketRules, MarketState, OrderBook, Ticker
+from bongsu.core.market import Balance, Candle, Listed, Market, MarketRules, MarketState, OrderBook, Ticker
 from bongsu.core.money import Krw
 from bongsu.core.order import Order, OrderRequest, Side
 from bongsu.errors import (
@@ -48,6 +48,7 @@ _DAY = timedelta(days=1)
 _MINUTE_UNITS = frozenset({1, 3, 5, 10, 15, 30, 60, 240})
 
 _TICKER = Endpoint("ticker", "GET", "/v1/ticker", "ticker", signed=False)
+_ALL_TICKERS = Endpoint("ticker", "GET", "/v1/ticker/all", "ticker", signed=False)
 _ORDER_BOOK = Endpoint("orderbook", "GET", "/v1/orderbook", "orderbook", signed=False)
 _MARKETS = Endpoint("markets", "GET", "/v1/market/all", "market", signed=False)
 _INSTRUMENTS = Endpoint("instruments", "GET", "/v1/orderbook/instruments", "orderbook", signed=False)
@@ -171,6 +172,11 @@ class UpbitExchange:
     async def tickers(self, markets: Sequence[Market]) -> dict[Market, Ticker]:
         parse = partial(wire.parse_tickers, markets=markets)
         return await self._connection.read(_TICKER, [("markets", ",".join(markets))], parse)
+
+    async def listed(self) -> list[Listed]:
+        flags = await self._connection.read(_MARKETS, [("is_details", "true")], wire.parse_flags)
+        values = await self._connection.read(_ALL_TICKERS, [("quote_currencies", "KRW")], wire.parse_values)
+        return [Listed(market, flags[market], value) for market, value in values.items() if market in flags]
 
     async def order_book(self, market: Market) -> OrderBook:
         parse = partial(wire.parse_order_book, market=market)

@@ -90,6 +90,7 @@ class _Chance(msgspec.Struct):
 
 class _Event(msgspec.Struct):
     warning: bool
+    caution: dict[str, bool] = {}
 
 
 class _Listed(msgspec.Struct):
@@ -170,15 +171,22 @@ def parse_tickers(body: bytes, markets: Sequence[Market]) -> dict[Market, Ticker
     """One for each of `markets`, without the change of 24 hours: Upbit tells only that since 09:00 KST."""
     rows = _decode(_tickers, body)
     _insist(sorted(row.market for row in rows) == sorted(markets), "tickers of other markets")
-    return {
-        Market(row.market): Ticker(
-            Market(row.market),
-            parse_price(row.trade_price),
-            _milliseconds(row.timestamp),
-            Krw(_number(row.acc_trade_price_24h)),
-        )
-        for row in rows
+    return {Market(row.market): _parse_ticker(row) for row in rows}
+
+
+def parse_values(body: bytes) -> dict[Market, Krw]:
+    """What each KRW market traded in 24 hours."""
+    rows = _decode(_tickers, body)
+    values = {
+        Market(row.market): _parse_ticker(row).value_24h for row in rows if row.market.startswith("KRW-")
     }
+    _insist(0 < len(values) == len(rows), "no tickers of the KRW markets")
+    return values
+
+
+def _parse_ticker(row: _Ticker) -> Ticker:
+    value = Krw(_number(row.acc_trade_price_24h))
+    return Ticker(Market(row.market), parse_price(row.trade_price), _milliseconds(row.timestamp), value)
 
 
 def parse_order_book(body: bytes, market: Market) -> OrderBook:
@@ -212,6 +220,14 @@ def parse_warnings(body: bytes) -> dict[Market, bool]:
     warnings = {Market(row.market): row.market_event.warning for row in rows}
     _insist(0 < len(warnings) == len(rows), "no list of markets")
     return warnings
+
+
+def parse_flags(body: bytes) -> dict[Market, bool]:
+    """Of every listed market, whether the exchange says anything against it."""
+    rows = _decode(_listed, body)
+    events = {Market(row.market): row.market_event for row in rows}
+    _insist(0 < len(events) == len(rows), "no list of markets")
+    return {market: event.warning or any(event.caution.values()) for market, event in events.items()}
 
 
 def parse_online(body: bytes, market: Market) -> bool:

@@ -186,6 +186,14 @@ VALUES (%(market)s, %(interval)s, %(newest_at)s, %(age)s, clock_timestamp())
     ON CONFLICT (market, interval_seconds) DO UPDATE
    SET newest_at = excluded.newest_at, age_seconds = excluded.age_seconds, measured_at = excluded.measured_at;
 
+-- forget_other_freshness --
+-- Nobody is asked about them in this cycle: that their data grow old is no fault
+DELETE FROM market_freshness WHERE market <> ALL (%(markets)s::text[]);
+
+-- last_asked --
+-- When each market was last put before an advisor, or skipped in its turn
+SELECT market, max(at) AS at FROM decisions GROUP BY market;
+
 -- bind_world --
 -- The first one names the world
 INSERT INTO world (id, mode) VALUES (%(id)s, %(mode)s) ON CONFLICT DO NOTHING;
