@@ -9,6 +9,7 @@ from uuid import uuid4
 from bongsu.app import Trading, backed_up, open_trading
 from bongsu.core.facts import CapLifted, ControlKind, JobName, JobSucceeded, MaintenanceAnnounced
 from bongsu.core.report import Span
+from bongsu.errors import CannotStart, ExchangeError
 from bongsu.ledger.database import Database
 from bongsu.ledger.migrate import bring_up_to_date
 from bongsu.ledger.opening import database_url, open_database, open_ledger
@@ -53,7 +54,7 @@ async def run_trade() -> tuple[bool, str]:
 
 
 async def compare_with_exchange(*, explain: bool, as_json: bool) -> int:
-    """Beside whatever runs; changes nothing. Raises CannotStart, ExchangeError and LedgerUnavailable."""
+    """Beside whatever runs; changes nothing. Raises CannotStart and LedgerUnavailable."""
     from bongsu.ops import reconcile
 
     settings, wiring = load_settings(), Wiring()
@@ -64,6 +65,8 @@ async def compare_with_exchange(*, explain: bool, as_json: bool) -> int:
             async with open_exchange(settings, place) as exchange:
                 comparison = Comparison(exchange, ledger, place.clock)
                 found = await reconcile.find(comparison, ledger, Reading(database))
+        except ExchangeError as away:
+            raise CannotStart(f"거래소에 물을 수 없습니다 (the exchange cannot be asked): {away}") from away
         finally:
             await place.clock.close()
     print(reconcile.as_json(found) if as_json else reconcile.tell(found, explain=explain))
