@@ -118,7 +118,7 @@ async def write(tx: Tx, fact: f.Fact, day_start: time) -> bool:
             await _event(tx, "funds_moved", "info", fact.currency, f"{fact.amount:f} {fact.note}", fact)
         case f.ExternalAdopted():
             await external.adopt(tx, fact)
-            moved = f"{fact.movement.amount:+f}"
+            moved = f"{fact.movement.amount.normalize():+f}"
             await _event(tx, "external_adopted", "warning", fact.movement.currency, moved, fact)
         case f.ExternalAcknowledged():
             if not await external.acknowledge(tx, fact):

@@ -51,7 +51,7 @@ _EFFECTS = {
     ),
 }
 _DONE = {
-    ControlKind.ACK: ("확인했습니다", "acknowledged"),
+    ControlKind.ACK: ("처리했습니다", "carried out"),
     ControlKind.PAUSE: ("새 매수를 멈췄습니다", "new buys are paused"),
     ControlKind.RESUME: ("일시 정지를 풀었습니다", "the pause is over"),
     ControlKind.CLOSE: ("모두 팔았습니다", "all of it is sold"),
