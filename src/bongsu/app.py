@@ -154,7 +154,12 @@ def _examination(trading: "Trading", prometheus_url: str) -> Examination:
         signs=lambda: trading.exchange.signs,
         second=partial(look_at_second, settings),
         alarms=partial(look_at_alarm_servers, prometheus_url),
-        start=Start(settings.bongsu_mode, trading.markets, not settings.telegram_enabled, expected_rules()),
+        start=Start(
+            settings.bongsu_mode,
+            () if settings.market_scanner else trading.markets,
+            not settings.telegram_enabled,
+            expected_rules(),
+        ),
     )
 
 

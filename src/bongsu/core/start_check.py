@@ -44,7 +44,7 @@ class Start:
     """What is known before anything is asked."""
 
     mode: str
-    markets: tuple[Market, ...]
+    markets: tuple[Market, ...]  # none where the scanner chooses them
     inbox: bool  # messages go to the local inbox, not to Telegram
     rules: int | None  # alarm rules in the file
 

@@ -61,7 +61,8 @@ def _shown(line: Line) -> Iterator[str]:
 
 def _lines(seen: StartCheck, say: Say) -> Iterator[Line]:
     yield Mark.FINE, say("모드: ", "Mode: ") + say(*_MODES.get(seen.start.mode, (seen.start.mode,) * 2)), ""
-    yield Mark.FINE, say("종목: ", "Markets: ") + ", ".join(seen.start.markets), ""
+    scanned = say("스캐너가 매시간 고름", "chosen each hour by the scanner")
+    yield Mark.FINE, say("종목: ", "Markets: ") + (", ".join(seen.start.markets) or scanned), ""
     yield _exchange(seen, say)
     yield Mark.FINE, say("원장: 연결됨, 스키마 ", "Ledger: connected, schema ") + seen.ledger.schema, ""
     yield _account(seen, say)

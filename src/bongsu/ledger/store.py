@@ -22,7 +22,7 @@ from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import RiskLimits, RiskState, Veto, gate
 from bongsu.core.tradingday import Period, trading_day_start, trading_week_start
 from bongsu.errors import LeaseLost, LedgerUnavailable, WorldMismatch
-from bongsu.ledger import calls, counters, external, orders, recording, reports
+from bongsu.ledger import calls, counters, external, orders, recording, reports, seen
 from bongsu.ledger.database import Database, Tx
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.messages import Voice, messages
@@ -401,28 +401,16 @@ class Ledger:
 
     async def save_candles(self, candles: Sequence[Candle]) -> None:
         """Those from the newest stored one on; older ones are on record."""
-        if not candles:
-            return
-        first = candles[0]
-        where = {"market": first.market, "interval": int(first.interval.total_seconds())}
-        async with self._database.transaction("candles") as tx:
-            row = await (await tx.execute(_SQL["newest_candle"], where)).fetchone()
-            newest = row["at"] if row else None
-            rows = [where | _candle_row(c) for c in candles if newest is None or c.opened_at >= newest]
-            await tx.cursor().executemany(_SQL["save_candle"], rows)
+        if candles:
+            async with self._database.transaction("candles") as tx:
+                await seen.save_candles(tx, candles)
 
     async def save_freshness(
         self, market: Market, interval: timedelta, newest_at: datetime, age: float
     ) -> None:
         """`age` in wall seconds."""
-        values = {
-            "market": market,
-            "interval": int(interval.total_seconds()),
-            "newest_at": newest_at,
-            "age": Decimal(repr(age)),
-        }
         async with self._database.transaction("candles") as tx:
-            await tx.execute(_SQL["save_freshness"], values)
+            await seen.save_freshness(tx, market, interval, newest_at, age)
 
     # -- controls -------------------------------------------------------------------------------------------
 
@@ -491,16 +479,3 @@ class Ledger:
                 firing = tuple(f.AlertChanged(firing=True, ends_at=None, **row) for row in rows)
                 await self._record(tx, f.MuteEnded(mute["alert"], firing))
             return len(ended)
-
-
-def _candle_row(candle: Candle) -> dict[str, Any]:
-    return {
-        "opened_at": candle.opened_at,
-        "open": candle.open,
-        "high": candle.high,
-        "low": candle.low,
-        "close": candle.close,
-        "volume": candle.volume,
-        "value": candle.value,
-        "synthetic": candle.synthetic,
-    }

@@ -63,7 +63,8 @@ def is_given(typed: str) -> bool:
 
 def _what_it_means(settings: Settings) -> str:
     cap = won_text(settings.live_first_week_cap_krw)
-    markets = ", ".join(settings.markets)
+    scanned = say("스캐너가 매시간 고름", "chosen each hour by the scanner")
+    markets = scanned if settings.market_scanner else ", ".join(settings.markets)
     loss, gain = settings.stop_loss_percent, settings.take_profit_percent
     day = settings.daily_loss_limit_percent
     return say(
