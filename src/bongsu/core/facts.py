@@ -12,6 +12,12 @@ from uuid import UUID
 
 from bongsu.core.decision import Advice, Decision, Rejection
 from bongsu.core.external import Movement
+from bongsu.core.kinds import ControlKind as ControlKind
+from bongsu.core.kinds import DecisionSkip as DecisionSkip
+from bongsu.core.kinds import ErrorType as ErrorType
+from bongsu.core.kinds import JobName as JobName
+from bongsu.core.kinds import Layer as Layer
+from bongsu.core.kinds import SkipReason as SkipReason
 from bongsu.core.llm import Answered, Call
 from bongsu.core.market import Market, MarketState
 from bongsu.core.money import Krw, Price
@@ -20,65 +26,6 @@ from bongsu.core.report import EquityPoint, Report
 from bongsu.core.risk import Veto
 from bongsu.core.snapshot import MarketSnapshot, PriceSource
 from bongsu.core.start_check import StartCheck
-
-
-class JobName(StrEnum):
-    TRADING = "trading_job"
-    POSITION = "position_job"
-    PORTFOLIO = "portfolio_job"
-    RECONCILE = "reconcile_job"
-    DAILY_REPORT = "daily_report_job"
-
-
-class ErrorType(StrEnum):
-    EXCHANGE = "exchange"
-    LLM = "llm"
-    DB = "db"
-    TELEGRAM = "telegram"
-    DATA = "data"
-    VALIDATION = "validation"
-    RISK = "risk"
-    CONFIG = "config"
-    SCHEDULER = "scheduler"
-    INTERNAL = "internal"
-
-
-class SkipReason(StrEnum):
-    """Why a job did not run."""
-
-    DUPLICATE = "duplicate"
-    BLOCKED = "blocked"
-    PAUSED = "paused"
-    MAINTENANCE = "maintenance"
-
-
-class DecisionSkip(StrEnum):
-    """Why no advice was asked for, or none came."""
-
-    STALE = "stale"
-    PAUSED = "paused"
-    BUDGET = "budget"
-    ADVISOR_FAILED = "advisor_failed"
-
-
-class Layer(StrEnum):
-    """Which element of the order protocol stopped a second order."""
-
-    INTENT = "intent"
-    IDENTIFIER = "identifier"
-    LEASE = "lease"
-    CANDLE = "candle"
-
-
-class ControlKind(StrEnum):
-    PAUSE = "pause"
-    RESUME = "resume"
-    KILL = "kill"
-    UNKILL = "unkill"
-    CLOSE = "close"
-    FLATTEN = "flatten"
-    RUN_NOW = "run_now"
-    ACK = "ack"
 
 
 @dataclass(frozen=True, slots=True)
