@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from bongsu.core.facts import JobName, LiveStarted
 from bongsu.core.market import Market
 from bongsu.core.start_check import Start
 from bongsu.ledger.backups import BackupLog
+from bongsu.ledger.ban_log import BanLog
 from bongsu.ledger.database import Database
 from bongsu.ledger.leases import Lease
 from bongsu.ledger.migrate import bring_up_to_date
@@ -48,6 +50,7 @@ from bongsu.settings import (
     account_of,
     load_settings,
 )
+from bongsu.trading.bans import Bans
 from bongsu.trading.blindness import MonitoringWatch, blindness_of
 from bongsu.trading.cycle import TradingCycle
 from bongsu.trading.daily_report import DailyReport
@@ -216,9 +219,15 @@ async def open_trading(
             "PostgreSQL",
             lambda: ledger.prepare(place.world, settings.bongsu_mode, markets, settings.model_names),
         )
+        ban_log = BanLog(database)
+        silent_until = await ban_log.silent_until()
         if settings.is_live:
-            await _require_fit(settings, wiring, ledger)
-        exchange = await stack.enter_async_context(open_exchange(settings, place, telemetry))
+            await _require_fit(settings, wiring, ledger, silent_until)
+        bans = Bans(ban_log.write)
+        stack.push_async_callback(bans.close)
+        exchange = await stack.enter_async_context(open_exchange(settings, place, telemetry, bans.remember))
+        if silent_until is not None:
+            exchange.keep_silent(silent_until)
         key = KeyWatch(exchange.key_ends_at)
         if settings.is_live:
             looking = asyncio.create_task(key.keep_looking())
@@ -323,13 +332,15 @@ def _compose(
     return protection, timetable(runs, settings.trading_day_start)
 
 
-async def _require_fit(settings: Settings, wiring: Wiring, ledger: Ledger) -> None:
+async def _require_fit(
+    settings: Settings, wiring: Wiring, ledger: Ledger, silent_until: datetime | None
+) -> None:
     """Raises LiveRefused. The first start that passes is on record, with its cap."""
     from bongsu.ops.live.consent import read_consent
     from bongsu.ops.live.gate import require_fit
 
     held = (await ledger.portfolio()).positions or await ledger.open_intents()
-    await require_fit(settings, wiring, holding=bool(held))
+    await require_fit(settings, wiring, holding=bool(held), silent_until=silent_until)
     consent = read_consent(wiring.bongsu_state_dir, settings)
     assert consent is not None  # it is refused otherwise
     await ledger.record(LiveStarted(settings.live_first_week_cap_krw, consent.by, consent.at))

@@ -4,11 +4,12 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from bongsu.adapters.clock import SandboxClock, WallClock
 from bongsu.adapters.sandbox_world import SandboxWorld, read_world
-from bongsu.adapters.upbit.client import UpbitExchange
+from bongsu.adapters.upbit.client import UpbitExchange, unremembered
 from bongsu.core.market import Market
 from bongsu.errors import CannotStart, ExchangeUnavailable, LedgerUnavailable
 from bongsu.monitoring.telemetry import Telemetry
@@ -65,7 +66,12 @@ def _keys(settings: Settings) -> tuple[str, str]:
     return settings.upbit_access_key.get_secret_value(), settings.upbit_secret_key.get_secret_value()
 
 
-def open_exchange(settings: Settings, place: Place, telemetry: Telemetry | None = None) -> UpbitExchange:
+def open_exchange(
+    settings: Settings,
+    place: Place,
+    telemetry: Telemetry | None = None,
+    on_ban: Callable[[datetime], None] = unremembered,
+) -> UpbitExchange:
     clock = place.clock
 
     def count(endpoint: str, outcome: str, seconds: float) -> None:
@@ -78,6 +84,7 @@ def open_exchange(settings: Settings, place: Place, telemetry: Telemetry | None 
         place.url,
         *_keys(settings),
         on_request=count,
+        on_ban=on_ban,
         market_clock=lambda: clock.state,
         rate_factor=math.inf if clock.state.lockstep else max(1.0, clock.state.speed),
     )

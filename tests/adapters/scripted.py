@@ -51,6 +51,7 @@ def client(
     script: httpx2.AsyncBaseTransport,
     heard: list[tuple[str, str]] | None = None,
     watch: Callable[[], float] | None = None,
+    on_ban: Callable[[datetime], None] = lambda _: None,
 ) -> UpbitExchange:
     def hear(endpoint: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
@@ -62,6 +63,7 @@ def client(
         "the-access-key",
         "the-secret-key",
         on_request=hear,
+        on_ban=on_ban,
         rate_factor=float("inf"),
         monotonic=watch or Watch(),
         transport=script,

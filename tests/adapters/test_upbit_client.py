@@ -290,6 +290,28 @@ async def test_a_ban_is_total_silence_until_it_ends() -> None:
     assert exchange.ban_until is None
 
 
+async def test_a_ban_of_before_is_kept_from_the_first_request_on() -> None:
+    watch, script = Watch(), Script(BAN, answer(ACCOUNTS))
+    told: list[datetime] = []
+    with time_machine.travel(NOW, tick=False):
+        with pytest.raises(Banned):
+            await client(script, on_ban=told.append).balances()
+        assert told == [NOW + timedelta(seconds=90)]
+    restarted = client(script, watch=watch)
+    with time_machine.travel(NOW + timedelta(seconds=60), tick=False):
+        restarted.keep_silent(told[0])
+        restarted.keep_silent(NOW)  # a shorter one, and one that has ended, change nothing
+        watch.seconds += 29.9
+        with pytest.raises(Banned):
+            await restarted.tickers([ETH])
+        with pytest.raises(OrderOutcomeUnknown):
+            await restarted.place(buy(), IDENTIFIER)
+        assert len(script.requests) == 1
+        watch.seconds += 0.2
+        await restarted.balances()
+    assert restarted.ban_until is None
+
+
 async def test_a_ban_without_a_time_lasts_ten_minutes() -> None:
     watch, script = Watch(), Script(answer("<html>I'm a teapot</html>", 418), answer(ACCOUNTS))
     exchange = client(script, watch=watch)

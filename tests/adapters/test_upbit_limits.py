@@ -82,3 +82,11 @@ async def test_lockstep_knows_no_limit() -> None:
     limits.learn("order", "sec=0")
     await limits.wait("order")
     assert set(LIMITS) == {"market", "candle", "ticker", "orderbook", "default", "order", "order-test"}
+
+
+async def test_what_is_left_is_that_of_the_group_the_exchange_names() -> None:
+    watch = Watch()
+    limits = RateLimits(1.0, watch)
+    limits.learn("orderbook", "group=default; min=1800; sec=3")
+    limits.learn("candle", "group=candles; min=600; sec=4")  # no name of ours
+    assert limits.remaining == {"default": 3, "candle": 4}

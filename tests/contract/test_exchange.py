@@ -161,7 +161,20 @@ async def test_each_state_of_a_market_is_seen(sandbox: Sandbox) -> None:
 # -- replies that never come ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [{"kind": "lost_reply"}, {"kind": "error_after", "status": 502}])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "lost_reply"},
+        {"kind": "cut_reply"},
+        {"kind": "error_after", "status": 502},
+        {"kind": "error_after", "status": 400, "error": "a_name_of_tomorrow"},
+        {"kind": "error_after", "status": 401, "error": "nonce_used"},
+        {"kind": "html", "status": 200},
+        {"kind": "truncated"},
+        *({"kind": "malformed", "seed": seed} for seed in range(8)),
+    ],
+    ids=str,
+)
 async def test_a_lost_reply_is_found_and_fenced(sandbox: Sandbox, fault: dict[str, object]) -> None:
     identifier = uuid4()
     await sandbox.arm(**fault, path="/v1/orders", method="POST", count=1)
@@ -174,7 +187,15 @@ async def test_a_lost_reply_is_found_and_fenced(sandbox: Sandbox, fault: dict[st
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "error_before", "status": 503}, {"kind": "down"}, {"kind": "rate_limited"}]
+    "fault",
+    [
+        {"kind": "error_before", "status": 503},
+        {"kind": "error_before", "status": 400, "error": "a_name_of_tomorrow"},
+        {"kind": "down"},
+        {"kind": "timeout_before", "seconds": 0.05},
+        {"kind": "rate_limited"},
+    ],
+    ids=str,
 )
 async def test_an_order_that_never_arrived_is_accepted_once_by_the_fence(
     sandbox: Sandbox, fault: dict[str, object]
@@ -239,20 +260,27 @@ async def test_an_answer_after_the_deadline_is_no_answer(
 
 
 @pytest.mark.parametrize(
-    ("kind", "label", "error"),
+    ("fault", "label", "error"),
     [
-        ("lost_reply", "timeout", ExchangeUnavailable),
-        ("error_before", "server_error", ExchangeUnavailable),
-        ("rate_limited", "rate_limited", RateLimited),
+        ({"kind": "lost_reply"}, "timeout", ExchangeUnavailable),
+        ({"kind": "cut_reply"}, "timeout", ExchangeUnavailable),
+        ({"kind": "timeout_before", "seconds": 0.05}, "timeout", ExchangeUnavailable),
+        ({"kind": "error_before"}, "server_error", ExchangeUnavailable),
+        ({"kind": "rate_limited"}, "rate_limited", RateLimited),
+        ({"kind": "truncated"}, "malformed", ExchangeUnavailable),
+        ({"kind": "malformed"}, "malformed", ExchangeUnavailable),
+        ({"kind": "html", "status": 200}, "malformed", ExchangeUnavailable),
+        ({"kind": "html", "status": 403}, "malformed", ExchangeUnavailable),
     ],
+    ids=str,
 )
 async def test_reads_outlast_two_faults_and_no_third(
-    sandbox: Sandbox, kind: str, label: str, error: type[Exception]
+    sandbox: Sandbox, fault: dict[str, object], label: str, error: type[Exception]
 ) -> None:
-    await sandbox.arm(kind=kind, path="/v1/accounts", count=2)
+    await sandbox.arm(**fault, path="/v1/accounts", count=2)
     await sandbox.exchange.balances()
     assert sandbox.heard == [("accounts", label), ("accounts", label), ("accounts", "ok")]
-    await sandbox.arm(kind=kind, path="/v1/accounts", count=3)
+    await sandbox.arm(**fault, path="/v1/accounts", count=3)
     with pytest.raises(error):
         await sandbox.exchange.balances()
 

@@ -72,6 +72,13 @@ async def test_an_owner_who_did_everything_may_begin(upbit: Stage, tmp_path: Pat
     gate.refuse_unless_fit(findings)
 
 
+async def test_while_banned_nothing_is_asked(upbit: Stage, tmp_path: Path) -> None:
+    upbit.arm({"kind": "latency", "seconds": 0, "path": "/v1/*"})
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    assert "live_key" in against(await examine_account(chosen(upbit), tmp_path, soon))
+    assert upbit.ask("/sandbox/faults")[0]["seen"] == 0
+
+
 async def test_whatever_is_missing_is_told_at_once_each_with_its_repair(upbit: Stage, tmp_path: Path) -> None:
     nothing = Settings(_env_file=None, bongsu_mode="live", upbit_api_url=upbit.exchange)  # type: ignore[call-arg]
     findings = await examine_account(nothing, tmp_path)

@@ -105,8 +105,11 @@ async def test_candles_stand_still(client: Client) -> None:
     await client.wait(START + HOUR)
     before = (await client.http.get(CANDLES)).json()[0]["candle_date_time_utc"]
     await client.wait(START + 5 * HOUR)
-    frozen = [row["candle_date_time_utc"] for row in (await client.http.get(f"{CANDLES}0")).json()]
-    assert frozen[0] == before
+    frozen = [row["candle_date_time_utc"] for row in (await client.http.get(CANDLES)).json()]
+    assert (len(frozen), frozen[0]) == (3, before)
+    earlier = (await client.http.get(f"{CANDLES}&to=2024-01-01T05:00:00Z")).json()[0]
+    assert earlier["candle_date_time_utc"] == "2024-01-01T04:00:00"
+    assert (await client.http.get(f"{CANDLES}&to=never")).status_code == 400
     assert (await client.http.get(TICKER)).json()[0]["timestamp"] > (START + 4 * HOUR).timestamp() * 1000
     await client.http.delete("/sandbox/faults")
     fresh = (await client.http.get(CANDLES)).json()[0]["candle_date_time_utc"]

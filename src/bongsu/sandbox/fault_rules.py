@@ -117,7 +117,7 @@ KINDS: Final[Mapping[Kind, Words]] = {
         "quoted prices are `factor` times as high; 0 is possible",
         ("factor",),
     ),
-    "crossed_book": Words("호가의 매수와 매도가 뒤바뀜", "bids and asks of the book change places"),
+    "crossed_book": Words("최우선 매수와 매도 호가가 뒤바뀜", "best bid and best ask change places"),
     "null_volume": Words("응답의 수량이 null", "volumes of the reply are null"),
     "clock_offset": Words(
         "응답의 시각이 시장 시각으로 `offset`초 다름",

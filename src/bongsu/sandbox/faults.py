@@ -21,6 +21,7 @@ from bongsu.sandbox.fault_rules import Kind, Rule
 from bongsu.sandbox.orders import Refused
 from bongsu.sandbox.partial import fill_share
 from bongsu.sandbox.spoiled import Reply
+from bongsu.sandbox.stale import asked_as_of
 
 if TYPE_CHECKING:  # reading YAML is for those who have a scenario
     from bongsu.sandbox.scenario import Scenario
@@ -54,7 +55,6 @@ _SPOILING: Final[frozenset[Kind]] = frozenset(
         "malformed",
         "truncated",
         "html",
-        "stale_candles",
         "stale_quotes",
         "outlier_price",
         "crossed_book",
@@ -99,6 +99,10 @@ class Armed:
     seen: int = 0
     hits: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)  # by question, for those that are repeated
+
+    @property
+    def begins(self) -> datetime:
+        return self.since + timedelta(seconds=self.rule.after)
 
     def first_reply(self, question: str, reply: Reply) -> Reply:
         if len(self.replies) >= _REPLIES_KEPT:
@@ -173,7 +177,7 @@ class FaultLine:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
             return await self._app(scope, receive, send)
         struck = self._switches.striking(scope)
-        await self._go_before([armed.rule for armed in struck], scope)
+        await self._go_before(struck, scope)
         deciding = next((armed.rule for armed in struck if armed.rule.kind in _DECIDING), None)
         if deciding is not None:
             return await self._strike(deciding, scope, receive, send)
@@ -181,15 +185,17 @@ class FaultLine:
             return await self._spoil(spoiling, scope, receive, send)
         return await self._app(scope, receive, send)
 
-    async def _go_before(self, rules: list[Rule], scope: Scope) -> None:
-        await asyncio.sleep(sum(rule.seconds for rule in rules if rule.kind == "latency"))
-        for rule in rules:
-            match rule.kind:
+    async def _go_before(self, struck: list[Armed], scope: Scope) -> None:
+        await asyncio.sleep(sum(armed.rule.seconds for armed in struck if armed.rule.kind == "latency"))
+        for armed in struck:
+            match (rule := armed.rule).kind:
                 case "balance_change":
                     with suppress(Refused):  # nobody can take out what is not there
                         self._move(rule.currency, rule.delta)
                 case "clock_offset":
                     scope["state"][CLOCK_OFFSET] = scope["state"].get(CLOCK_OFFSET, 0.0) + rule.offset
+                case "stale_candles":
+                    scope["query_string"] = asked_as_of(scope["query_string"], armed.begins)
                 case "partial_fill":
                     fill_share.set(rule.share)
 
@@ -261,14 +267,12 @@ def _spoiled(armed: Armed, reply: Reply, scope: Scope) -> Reply:
             return spoiled.truncated(reply)
         case "html":
             return spoiled.web_page(reply, rule.status)
-        case "stale_candles":
-            return spoiled.without_candles_since(reply, armed.since + timedelta(seconds=rule.after))
         case "stale_quotes":
             return armed.first_reply(f"{scope['path']}?{scope['query_string'].decode('latin-1')}", reply)
         case "outlier_price":
             return spoiled.with_prices_times(reply, rule.factor)
         case "crossed_book":
-            return spoiled.with_sides_exchanged(reply)
+            return spoiled.with_best_exchanged(reply)
         case _:
             return spoiled.without_volumes(reply)
 

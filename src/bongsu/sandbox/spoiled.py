@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -76,24 +75,19 @@ def web_page(reply: Reply, status: int) -> Reply:
     return Reply(status, [*headers, (b"content-type", b"text/html; charset=utf-8")], _PAGE)
 
 
-def without_candles_since(reply: Reply, opened_at: datetime) -> Reply:
-    def kept(row: Any) -> bool:
-        written = row.get("candle_date_time_utc") if isinstance(row, dict) else None
-        return written is None or datetime.fromisoformat(written).replace(tzinfo=UTC) < opened_at
-
-    return _rewritten(
-        reply, lambda rows: [row for row in rows if kept(row)] if isinstance(rows, list) else rows
-    )
-
-
 def with_prices_times(reply: Reply, factor: Decimal) -> Reply:
     return _changed(reply, lambda row: {**row, **{key: row[key] * factor for key in _numbers(row, _PRICES)}})
 
 
-def with_sides_exchanged(reply: Reply) -> Reply:
+def with_best_exchanged(reply: Reply) -> Reply:
+    """Each side stays in its order, and the best bid is above the best ask."""
+
     def crossed(row: dict[str, Any]) -> dict[str, Any]:
-        pairs = [pair for pair in _SIDES if set(pair) <= row.keys()]
-        return {**row, **{a: row[b] for pair in pairs for a, b in (pair, pair[::-1])}}
+        if not row.get("orderbook_units"):
+            return row
+        best, *others = row["orderbook_units"]
+        exchanged = {a: best[b] for pair in _SIDES for a, b in (pair, pair[::-1])}
+        return {**row, "orderbook_units": [{**best, **exchanged}, *others]}
 
     return _changed(reply, crossed)
 

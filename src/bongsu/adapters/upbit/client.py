@@ -16,7 +16,7 @@ import httpx2
 from bongsu.adapters.http import open_client
 from bongsu.adapters.upbit import examination, frames, wire
 from bongsu.adapters.upbit.auth import Credentials
-from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnRequest, Params
+from bongsu.adapters.upbit.connection import READ_DEADLINE, Connection, Endpoint, OnBan, OnRequest, Params
 from bongsu.adapters.upbit.limits import RateLimits
 from bongsu.adapters.upbit.refusals import (
     NOT_TRADED,
@@ -64,12 +64,16 @@ def _uncounted(endpoint: str, outcome: str, seconds: float) -> None:
     """For callers who keep no metrics."""
 
 
+def unremembered(until: datetime) -> None:
+    """For callers who do not outlive a ban."""
+
+
 class UpbitExchange:
     """The `Exchange` port over Upbit's REST API, or over a local exchange that speaks it.
 
     `on_request` hears of every request that was sent: endpoint, outcome, seconds. `rate_factor` scales the
-    limits for a market that runs faster than life; `math.inf` switches them off. A ban is remembered by this
-    object only.
+    limits for a market that runs faster than life; `math.inf` switches them off. `on_ban` hears until when the
+    exchange wants silence; whoever remembers that over a restart says it to `keep_silent`.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class UpbitExchange:
         secret_key: str,
         *,
         on_request: OnRequest = _uncounted,
+        on_ban: OnBan = unremembered,
         rate_factor: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx2.AsyncBaseTransport | None = None,
@@ -90,6 +95,7 @@ class UpbitExchange:
             Credentials(access_key, secret_key),
             self._limits,
             on_request,
+            on_ban,
             monotonic,
             market_clock,
         )
@@ -126,6 +132,10 @@ class UpbitExchange:
             await self.order_book(market)
         else:
             await self.tickers([market])
+
+    def keep_silent(self, until: datetime) -> None:
+        """A ban of before this object was made. One that has ended means nothing."""
+        self._connection.keep_silent(until)
 
     @property
     def ban_until(self) -> datetime | None:

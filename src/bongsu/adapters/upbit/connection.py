@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # loaded when a stream is opened: a process that opens none n
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 OnRequest = Callable[[str, str, float], None]  # endpoint, outcome, seconds
+OnBan = Callable[[datetime], None]  # until when
 
 ATTEMPTS = 3
 READ_DEADLINE = 10.0  # seconds, over all attempts and the waiting between them
@@ -61,6 +62,7 @@ class Connection:
         credentials: Credentials,
         limits: RateLimits,
         on_request: OnRequest,
+        on_ban: OnBan,
         monotonic: Callable[[], float],
         market_clock: Callable[[], ClockState] | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Connection:
         self._credentials = credentials
         self._limits = limits
         self._on_request = on_request
+        self._on_ban = on_ban
         self._monotonic = monotonic
         self._market_clock = market_clock
         self._silent_until = float("-inf")  # monotonic
@@ -203,10 +206,16 @@ class Connection:
             self.address_refused = False
 
     def _ban(self, body: bytes) -> Banned:
-        length = ban_duration(body)
-        self._silent_until = self._monotonic() + length.total_seconds()
-        self.ban_until = datetime.now(UTC) + length
-        return Banned(f"banned until {self.ban_until:%Y-%m-%d %H:%M:%S} UTC", self.ban_until)
+        until = datetime.now(UTC) + ban_duration(body)
+        self.keep_silent(until)
+        self._on_ban(until)
+        return Banned(f"banned until {until:%Y-%m-%d %H:%M:%S} UTC", until)
+
+    def keep_silent(self, until: datetime) -> None:
+        """Of two bans the longer one holds."""
+        left = (until - datetime.now(UTC)).total_seconds()
+        if left > 0 and (self.ban_until is None or until > self.ban_until):
+            self._silent_until, self.ban_until = self._monotonic() + left, until
 
     def _keep_silence(self) -> None:
         if self.ban_until is None:

@@ -16,6 +16,7 @@ LIMITS: Mapping[str, int] = {
     "order-test": 8,
 }
 
+_GROUP = re.compile(r"(?:^|;)\s*group=([a-z-]{1,30})\s*(?:;|$)")
 _LEFT = re.compile(r"(?:^|;)\s*sec=(\d{1,6})\s*(?:;|$)")
 
 
@@ -74,10 +75,15 @@ class RateLimits:
             await asyncio.sleep(bucket.reserve(self._monotonic()))
 
     def learn(self, group: str, remaining_req: str | None) -> None:
-        """From the header `Remaining-Req: group=default; min=1800; sec=29`; only its `sec` means anything."""
-        left = _LEFT.search(remaining_req or "")
+        """From the header `Remaining-Req: group=default; min=1800; sec=29`, whose `min` means nothing.
+
+        It is the exchange that counts: where it names another group of ours than `group`, it is that one's.
+        """
+        left, named = _LEFT.search(remaining_req or ""), _GROUP.search(remaining_req or "")
         if left is None:
             return
+        if named is not None and named[1] in LIMITS:
+            group = named[1]
         self.remaining[group] = int(left[1])
         if self.remaining[group] == 0:
             self.exceeded(group)

@@ -3,6 +3,10 @@
 INSERT INTO events (kind, severity, source, message, context)
 VALUES (%(kind)s, %(severity)s, %(source)s, %(message)s, %(context)s);
 
+-- ban --
+-- Until when the exchange wants to hear nothing of us, as it said last
+SELECT (context ->> 'until')::timestamptz AS until FROM events WHERE kind = 'exchange_banned' ORDER BY id DESC LIMIT 1;
+
 -- decision --
 -- What the advisor saw and said; a candle is decided once by an advisor
 INSERT INTO decisions (id, market, candle_closed_at, at, advisor, outcome, action, confidence, confidence_label, size, reasons,

@@ -26,11 +26,13 @@ SOON = timedelta(days=14)
 _API_PAGE = "https://upbit.com/mypage/open_api_management"
 
 
-async def examine_account(settings: Settings, state: Path) -> list[Finding]:
+async def examine_account(
+    settings: Settings, state: Path, silent_until: datetime | None = None
+) -> list[Finding]:
     """All of it, whatever is found first, but for what only a message that arrives can prove."""
     findings = _settings(settings)
     if _has_keys(settings):
-        findings += [finding async for finding in _at_upbit(settings)]
+        findings += [finding async for finding in _at_upbit(settings, silent_until)]
     findings.append(_telegram(settings))
     findings.append(_consent(settings, state))
     return findings
@@ -99,8 +101,10 @@ def _consent(settings: Settings, state: Path) -> Finding:
 # -- what Upbit says ----------------------------------------------------------------------------------------------
 
 
-async def _at_upbit(settings: Settings) -> AsyncIterator[Finding]:
+async def _at_upbit(settings: Settings, silent_until: datetime | None) -> AsyncIterator[Finding]:
     async with open_exchange(settings) as exchange:
+        if silent_until is not None:
+            exchange.keep_silent(silent_until)
         key = await _asked("live_key", partial(_key, exchange))
         yield key
         if key.state == "ok":  # else every answer would be the same refusal

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from bongsu.errors import LiveRefused
 from bongsu.ledger.voice import Voice
@@ -35,14 +36,19 @@ _PASSING = {"live_clock", "live_telegram", "live_address", *(check.__name__ for 
 _DANGEROUS = {"live_settings", "live_withdrawal", "live_consent"}
 
 
-async def require_fit(settings: Settings, wiring: Wiring, *, holding: bool) -> None:
-    """Raises LiveRefused. `holding`: something must be protected, which comes before all that is not dangerous."""
+async def require_fit(
+    settings: Settings, wiring: Wiring, *, holding: bool, silent_until: datetime | None = None
+) -> None:
+    """Raises LiveRefused. `holding`: something must be protected, which comes before all that is not dangerous.
+
+    `silent_until`: of a ban on record, until which Upbit is asked nothing.
+    """
     if holding:
-        findings = await examine_account(settings, wiring.bongsu_state_dir)
+        findings = await examine_account(settings, wiring.bongsu_state_dir, silent_until)
         refuse_unless_fit(finding for finding in findings if finding.check in _DANGEROUS)
         return
     around = await _until_well(Patient(Places.from_environment()))
-    before = await examine_account(settings, wiring.bongsu_state_dir)
+    before = await examine_account(settings, wiring.bongsu_state_dir, silent_until)
     if refusing([*around, *before]):
         refuse_unless_fit([*around, *before])
     refuse_unless_fit(await examine_and_tell(settings, wiring, [*before, _summary(around)]))
