@@ -39,6 +39,7 @@ class Depth:
 
     def __init__(self) -> None:
         self._eaten: dict[tuple[Market, BookSide, Price], tuple[datetime, Volume]] = {}
+        self.version = 0  # another one after each bite
 
     def eaten(self, market: Market, minute: datetime, side: BookSide, price: Price) -> Volume:
         when, volume = self._eaten.get((market, side, price), (minute, Volume(Decimal(0))))
@@ -49,6 +50,7 @@ class Depth:
         total = Volume(self.eaten(market, minute, side, price) + volume)
         self._eaten = {key: held for key, held in self._eaten.items() if held[0] == minute}
         self._eaten[market, side, price] = (minute, total)
+        self.version += 1
         return total
 
 

@@ -63,6 +63,7 @@ class Exchange:
         """At start, and after a write that failed: memory is never ahead of the disk."""
         self._books.load()
         self._depth: Depth = self.store.depth()
+        self._drawn: dict[Market, tuple[tuple[datetime, int], OrderBook]] = {}
         self._hour_shares = self.store.hour_shares()
 
     @property
@@ -98,7 +99,13 @@ class Exchange:
         return displayed(self._drawn_book(market), self._resting(market))
 
     def _drawn_book(self, market: Market) -> OrderBook:
-        return order_book(self.tape(market), self.time_of(market), self.world, self._depth)
+        """The last one drawn of each market is kept: an order looks at it several times in one moment."""
+        tape, at = self.tape(market), (self.time_of(market), self._depth.version)
+        drawn_at, book = self._drawn.get(market, (None, None))
+        if book is None or drawn_at != at:
+            book = order_book(tape, at[0], self.world, self._depth)
+            self._drawn[market] = (at, book)
+        return book
 
     def _resting(self, market: Market) -> list[Order]:
         return [order for order in self._waiting.values() if order.ticket.market == market]
