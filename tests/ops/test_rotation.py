@@ -2,12 +2,20 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from bongsu.ops.stack.rotation import RotatingLog, names_kept, remove_if_same, sweep_old_logs
+from bongsu.ops.stack.rotation import (
+    RotatingLog,
+    go_on_in,
+    names_kept,
+    remove_if_same,
+    sweep_old_logs,
+)
 
 
 def test_a_log_is_bounded_and_keeps_the_newest(tmp_path: Path) -> None:
@@ -29,6 +37,35 @@ def test_a_log_goes_on_after_a_restart(tmp_path: Path) -> None:
         log.write(text)
         log.close()
     assert (tmp_path / "web.log").read_bytes() == b"before\nafter\n"
+
+
+def test_the_output_of_a_process_is_bounded_and_has_no_hole(tmp_path: Path) -> None:
+    log = tmp_path / "runner/runner.log"
+    code = (
+        "import os, sys; from pathlib import Path; from bongsu.ops.stack.rotation import rotate_output\n"
+        "for number in range(100):\n"
+        "    os.write(1 + number % 2, b'line %03d\\n' % number)\n"
+        "    rotate_output(Path(sys.argv[1]), most_bytes=90, kept=2)\n"
+    )
+    assert go_on_in(log) == 0
+    with log.open("ab") as output:
+        subprocess.run([sys.executable, "-c", code, log], stdout=output, stderr=output, check=True)
+    names = ["runner.2.log", "runner.1.log", "runner.log"]
+    assert sorted(path.name for path in log.parent.iterdir()) == sorted(names)
+    kept = b"".join((log.parent / name).read_bytes() for name in names)
+    assert kept.endswith(b"line 098\nline 099\n")
+    assert kept == b"".join(b"line %03d\n" % n for n in range(100))[-len(kept) :], "a hole"
+    assert all(path.stat().st_size <= 100 for path in log.parent.iterdir())
+    subprocess.run([sys.executable, "-c", code, log], stdout=subprocess.DEVNULL, check=True)
+    assert log.read_bytes() == kept[-len(log.read_bytes()) :], "the output of another process is not its own"
+
+
+def test_a_new_process_goes_on_behind_the_old_lines_unless_they_are_too_many(tmp_path: Path) -> None:
+    log = tmp_path / "runner.log"
+    log.write_bytes(b"x" * 100)
+    assert go_on_in(log, most_bytes=100) == 100
+    assert go_on_in(log, most_bytes=99) == 0
+    assert (tmp_path / "runner.1.log").read_bytes() == b"x" * 100
 
 
 def test_old_rotated_logs_go_and_open_ones_stay(tmp_path: Path) -> None:

@@ -242,11 +242,16 @@ def test_output_goes_to_the_log_of_the_service(toys: ToyStack) -> None:
 
 def test_in_the_background_it_returns_when_all_are_up_and_stays(toys: ToyStack) -> None:
     (toys.root / "toys.json").write_text(json.dumps([toy("one")]))
+    log = toys.root / "logs/runner/runner.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("of yesterday\n")
 
     begun = toys.command("run", "-d", str(toys.root / "toys.json"))
 
     assert begun.returncode == 0
     assert "✓ one" in begun.stdout, "the progress belongs to the terminal"
+    assert "of yesterday" not in begun.stdout
+    assert log.read_text().startswith("of yesterday\n")
     assert toys.command("ps").returncode == 0
     assert toys.command("down").returncode == 0
     assert not alive(toys.pid("one"))

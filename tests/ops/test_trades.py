@@ -189,6 +189,16 @@ def test_partial_sells_external_trades_and_formulas(ask: Ask, database_url: str)
     assert "모의거래의 기록입니다" in answer.stderr
 
 
+def test_money_that_was_there_before_the_bot_is_said_in_words(ask: Ask, database_url: str) -> None:
+    async def live() -> None:
+        async with open_books(database_url) as books:
+            await books.ledger.record(f.FundsMoved("ETH", Decimal(1), f.FIRST_BALANCE, NOON))
+
+    asyncio.run(live())
+    (found,) = rows(ask("--year", str(NOON.year)).stdout_bytes)
+    assert (found["종목"], found["사유"]) == ("ETH", "처음 잔고")
+
+
 def test_the_bytes_are_as_excel_wants_them(ask: Ask, database_url: str, tmp_path: Path) -> None:
     async def live() -> None:
         async with open_books(database_url) as books:

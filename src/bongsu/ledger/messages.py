@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from bongsu.core.facts import (
+    FIRST_BALANCE,
     AdviceAccepted,
     AdviceRejected,
     AlertChanged,
@@ -79,7 +80,6 @@ _TOLD_VETOES = frozenset(
 )
 _TOLD_CONTROLS = frozenset({ControlKind.KILL, ControlKind.UNKILL, ControlKind.CLOSE, ControlKind.FLATTEN})
 
-_FIRST_BALANCE = "initial"  # the account as the bot found it: nothing moved
 # What is wrong with Telegram cannot be told through it alone.
 _ABOUT_TELEGRAM = frozenset({"NotificationBacklog", "NotificationChannelBroken"})
 _URGENCIES = {"critical": Urgency.CRITICAL, "warning": Urgency.WARNING}
@@ -142,7 +142,7 @@ def messages(fact: Fact, voice: Voice, now: datetime) -> tuple[Message, ...]:
                 return ()
             return (_critical(texts.mismatch(fact.mismatches, fact.at, voice), "mismatch"),)
         case FundsMoved():
-            first = fact.note == _FIRST_BALANCE
+            first = fact.note == FIRST_BALANCE
             return () if first else (Message("status", external_texts.funds_moved(fact, voice)),)
         case ExternalAdopted():
             return (_warning(external_texts.external_adopted(fact, voice)),)

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from bongsu.core.facts import FIRST_BALANCE
 from bongsu.core.figures import kst_text, signed_won_text, won_text
 from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
@@ -82,10 +83,14 @@ def _cells(row: Booked, mode: str) -> list[str]:
         origins[row.origin],
         plain(row.asset),
         *map(_figure, figures),
-        plain(row.note or ""),
+        plain(_reason(row.note or "")),
         mode,
         str(row.uuid or ""),
     ]
+
+
+def _reason(note: str) -> str:
+    return say("처음 잔고", "first balance") if note == FIRST_BALANCE else note
 
 
 def _figure(amount: Decimal | None) -> str:

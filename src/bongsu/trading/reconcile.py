@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bongsu.core.external import Movement, movements
-from bongsu.core.facts import ExternalAdopted, FundsMoved, Reconciled
+from bongsu.core.facts import FIRST_BALANCE, ExternalAdopted, FundsMoved, Reconciled
 from bongsu.core.figures import exact_text, kst_text, volume_text
 from bongsu.core.money import ZERO
 from bongsu.core.order import Order, Side
@@ -126,7 +126,7 @@ class Reconciliation:
         """What the account held before the bot came is the owner's: capital, not profit."""
         for currency, amount in sorted(held.items()):
             if amount or currency == "KRW":
-                await self._ledger.record(FundsMoved(currency, amount, "initial", self._clock.now()))
+                await self._ledger.record(FundsMoved(currency, amount, FIRST_BALANCE, self._clock.now()))
 
 
 def _line(order: Order) -> str:

@@ -96,7 +96,7 @@ def _money() -> Section:
         "1시간 단위 성공/실패 추이",
         Query("increase(scheduler_job_success_total[1h])", "성공 {{job_name}}"),
         Query("increase(scheduler_job_failure_total[1h])", "실패 {{job_name}}"),
-        decimals=1,
+        decimals=0,
         colors={"/^실패/": RED, "성공 trading_job": BLUE},
         crowded=True,
     )

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from bongsu.ops.stack.rotation import go_on_in
+
 Release = Callable[[bool], None]  # called once: is everything up?
 
 _LOOK_SECONDS = 0.1
@@ -19,8 +21,7 @@ def in_background(run: Callable[[Release], int], log: Path) -> int:
 
     0 or 1 by its verdict; its exit code when it ended without one. A terminal that goes away does not end it.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.open("w").close()
+    begin = go_on_in(log)
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -30,10 +31,10 @@ def in_background(run: Callable[[Release], int], log: Path) -> int:
         _become_a_daemon(run, writing, log)
     os.close(writing)
     try:
-        verdict = _watch(reading, log)
+        verdict = _watch(reading, log, begin)
     except KeyboardInterrupt:
         os.kill(child, signal.SIGTERM)
-        verdict = _watch(reading, log)
+        verdict = _watch(reading, log, begin)
     if verdict:
         return verdict[0]
     _, status = os.waitpid(child, 0)
@@ -63,9 +64,10 @@ def _let_go(verdict: int, *, healthy: bool) -> None:
     os.close(verdict)
 
 
-def _watch(reading: int, log: Path) -> bytes:
+def _watch(reading: int, log: Path, begin: int) -> bytes:
     """Copies what the child writes until it has spoken its verdict; empty when it ended without one."""
     with log.open("rb") as written:
+        written.seek(begin)
         while True:
             spoken, _, _ = select.select([reading], [], [], _LOOK_SECONDS)
             sys.stdout.buffer.write(written.read())

@@ -50,15 +50,42 @@ class RotatingLog:
 
     def _rotate(self) -> BinaryIO:
         """Where nothing can be renamed now, the file grows on, and the next write tries again."""
-        with contextlib.suppress(OSError), names_kept(self._path.parent, patient=False):
-            for number in range(self._kept, 0, -1):
-                older = self._numbered(number - 1) if number > 1 else self._path
-                if older.exists():
-                    older.replace(self._numbered(number))
+        with contextlib.suppress(OSError):
+            _make_way(self._path, self._kept)
         return self._open()
 
-    def _numbered(self, number: int) -> Path:
-        return self._path.with_suffix(f".{number}.log")
+
+def rotate_output(log: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> None:
+    """Of this process, where it goes to `log` and that has grown too big. What a full disk refuses is left as it is."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(1), seen := log.stat()) and seen.st_size > most_bytes:
+            _make_way(log, kept)
+            fresh = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            os.dup2(fresh, 1)
+            os.dup2(fresh, 2)
+            os.close(fresh)
+
+
+def go_on_in(log: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> int:
+    """Where in `log` the next line will stand; a big one gives way to a new one. Raises OSError."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > most_bytes:
+        _make_way(log, kept)
+    with log.open("ab") as file:
+        return file.tell()
+
+
+def _make_way(path: Path, kept: int) -> None:
+    """Raises OSError where nothing can be renamed now."""
+    with names_kept(path.parent, patient=False):
+        for number in range(kept, 0, -1):
+            older = _numbered(path, number - 1) if number > 1 else path
+            if older.exists():
+                older.replace(_numbered(path, number))
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_suffix(f".{number}.log")
 
 
 @contextlib.contextmanager

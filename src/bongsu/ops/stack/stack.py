@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import resource
 import signal
@@ -13,14 +14,14 @@ from bongsu.ops.stack import control
 from bongsu.ops.stack.child import Launch
 from bongsu.ops.stack.places import Places
 from bongsu.ops.stack.progress import Progress
-from bongsu.ops.stack.rotation import sweep_old_logs
+from bongsu.ops.stack.rotation import rotate_output, sweep_old_logs
 from bongsu.ops.stack.services import Restarts
 from bongsu.ops.stack.supervisor import State, Supervised, Supervisor
 
 Body = Callable[[Supervisor], Awaitable[bool]]
 _OPEN_FILES = 8192
 _STOP_SECONDS = 9.0  # the promise is ten
-_SWEEP_SECONDS = 86_400
+_MINUTES_A_DAY = 1_440
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,9 +61,13 @@ async def _work(supervisor: Supervisor, places: Places, body: Body, stopping: as
     await supervisor.until_settled()
     if await body(supervisor):
         return
-    while not stopping.is_set():
-        sweep_old_logs(places.logs)
-        await asyncio.sleep(_SWEEP_SECONDS)
+    for minute in itertools.count():
+        if stopping.is_set():
+            return
+        if minute % _MINUTES_A_DAY == 0:
+            sweep_old_logs(places.logs)
+        rotate_output(places.log("runner"))
+        await asyncio.sleep(60)
 
 
 async def _stop_in_time(supervisor: Supervisor) -> None:
