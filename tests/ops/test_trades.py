@@ -19,6 +19,7 @@ from bongsu.cli import app
 from bongsu.core import facts as f
 from bongsu.core.money import Krw
 from bongsu.core.order import Side
+from bongsu.core.portfolio import FIRST_BALANCE
 from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
 from bongsu.ops.trades import plain
@@ -192,7 +193,7 @@ def test_partial_sells_external_trades_and_formulas(ask: Ask, database_url: str)
 def test_money_that_was_there_before_the_bot_is_said_in_words(ask: Ask, database_url: str) -> None:
     async def live() -> None:
         async with open_books(database_url) as books:
-            await books.ledger.record(f.FundsMoved("ETH", Decimal(1), f.FIRST_BALANCE, NOON))
+            await books.ledger.record(f.FundsMoved("ETH", Decimal(1), FIRST_BALANCE, NOON))
 
     asyncio.run(live())
     (found,) = rows(ask("--year", str(NOON.year)).stdout_bytes)

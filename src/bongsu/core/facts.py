@@ -221,9 +221,6 @@ class MarketStatesSeen:
     states: Mapping[Market, MarketState]
 
 
-FIRST_BALANCE = "initial"  # the note of money that was there before the bot: nothing moved
-
-
 @dataclass(frozen=True, slots=True)
 class MarketsScanned:
     """What the scanner found, the most traded first, and which of it an advisor is asked about now."""

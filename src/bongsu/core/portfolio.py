@@ -8,6 +8,8 @@ from bongsu.core.market import Market
 from bongsu.core.money import ZERO, Krw, Price, Volume, notional
 from bongsu.core.order import Order, Side
 
+FIRST_BALANCE = "initial"  # the note of money that was there before the bot: nothing moved
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

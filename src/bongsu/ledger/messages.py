@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from bongsu.core.facts import (
-    FIRST_BALANCE,
     AdviceAccepted,
     AdviceRejected,
     AlertChanged,
@@ -55,6 +54,7 @@ from bongsu.core.facts import (
     TradeVetoed,
 )
 from bongsu.core.outgoing import Urgency
+from bongsu.core.portfolio import FIRST_BALANCE
 from bongsu.core.risk import VetoReason
 from bongsu.ledger import chat_texts, external_texts, live_texts, report_text, start_text, texts
 from bongsu.ledger.picture import draw_equity

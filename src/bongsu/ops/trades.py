@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from bongsu.core.facts import FIRST_BALANCE
 from bongsu.core.figures import kst_text, signed_won_text, won_text
+from bongsu.core.portfolio import FIRST_BALANCE
 from bongsu.core.tradingday import KST
 from bongsu.errors import CannotStart
 from bongsu.ledger.database import Database

@@ -7,10 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bongsu.core.external import Movement, movements
-from bongsu.core.facts import FIRST_BALANCE, ExternalAdopted, FundsMoved, Reconciled
+from bongsu.core.facts import ExternalAdopted, FundsMoved, Reconciled
 from bongsu.core.figures import exact_text, kst_text, volume_text
 from bongsu.core.money import ZERO
 from bongsu.core.order import Order, Side
+from bongsu.core.portfolio import FIRST_BALANCE
 from bongsu.errors import ExchangeRefused
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock, Exchange, Ledger
