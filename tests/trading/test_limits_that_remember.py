@@ -1,10 +1,10 @@
-"""The trailing stop on a real ledger: its peak outlives a restart, and only prices that two quotes confirm raise it."""
+"""Limits that remember, on a real ledger: a trailing stop's peak, and the loss of a week."""
 
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,12 +13,14 @@ import pytest
 
 from adapters.scripted import CHANCE, INSTRUMENTS, NOW, Script, answer, client, refusal
 from bongsu.core.order import Side
-from bongsu.core.risk import RiskLimits
+from bongsu.core.risk import RiskLimits, VetoReason, buying_blocked
+from bongsu.core.tradingday import NINE
 from bongsu.trading.execution import Execution
 from bongsu.trading.ports import Clock
 from bongsu.trading.protect import Protection
 from bongsu.trading.ranges import TrueRanges
-from core.samples import ETH, NOON
+from bongsu.trading.valuation import Valuation
+from core.samples import BTC, ETH, NOON
 from web.story import ACCOUNT, OFTEN, Books, execute, fund, open_books, request
 
 TRAILING = replace(OFTEN, trailing_atr=Decimal(2))
@@ -75,8 +77,10 @@ def _candle(hours_ago: int) -> dict[str, Any]:
 
 
 class Noon:
+    at = NOON + timedelta(minutes=2)
+
     def now(self) -> datetime:
-        return NOON + timedelta(minutes=2)
+        return self.at
 
     @asynccontextmanager
     async def standing_still(self, _: str) -> AsyncIterator[None]:
@@ -149,3 +153,26 @@ async def test_it_is_off_by_default_and_rests_where_no_range_is_known(books: Boo
     assert asked.index("/v1/candles/minutes/60") > asked.index("/v1/ticker") + 3, (
         "nobody asks while it is off"
     )
+
+
+async def test_a_week_of_small_losses_blocks_buys_until_monday(books: Books) -> None:
+    """No day loses a tenth, the week loses 15 %: on Wednesday it trips, and on Monday at 09:00 in Seoul it resets."""
+    market, clock = Market(), Noon()
+    exchange, ledger = client(market), books.ledger
+    execution = Execution(
+        exchange, ledger, cast(Clock, clock), account=ACCOUNT, patience=1.0, blind=lambda: ()
+    )
+    active, vetoes = "SELECT scope FROM breakers WHERE active", []
+    for days, price in ((0, 4_000_000), (1, 2_800_000), (2, 1_800_000), (6, 1_800_000), (7, 1_800_000)):
+        clock.at = NOON + timedelta(days=days)
+        market.ticker = market.mid = price
+        # A new one each day: what it knows of the week is on record.
+        await Valuation(exchange, ledger, cast(Clock, clock), execution, OFTEN, NINE).run()
+        state = await ledger.risk_state(clock.at, ())
+        veto = buying_blocked(BTC, state, OFTEN, clock.at)
+        vetoes.append((days, veto.reason if veto else None, await rows(books, active)))
+    weekly = (VetoReason.BREAKER_WEEKLY, [("weekly",)])
+    assert vetoes == [(0, None, []), (1, None, []), (2, *weekly), (6, *weekly), (7, None, [])]
+    assert await rows(books, "SELECT until FROM breakers WHERE scope = 'weekly'") == [
+        (datetime(2024, 6, 10, tzinfo=UTC),)
+    ]
