@@ -1,6 +1,7 @@
 """Senders as processes of their own, to be killed; and senders with one safety rule taken out."""
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from bongsu.adapters.telegram import api
+from bongsu.adapters.telegram.api import TOTAL_TIMEOUT
 from bongsu.adapters.telegram.client import TelegramMessenger
 from bongsu.core.outgoing import Outgoing
 from bongsu.errors import NotDelivered
@@ -33,7 +36,8 @@ class Pace:
     lease_seconds: float = 10.0
     pace: float = 1.0
     longest_backoff: float = LONGEST_BACKOFF
-    patience: float = PATIENCE
+    patience: float = PATIENCE  # longer than the time-out, or a late answer would come after the next attempt
+    timeout: float = TOTAL_TIMEOUT
 
 
 @dataclass
@@ -88,6 +92,9 @@ def send(
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
+    logging.basicConfig(level=logging.WARNING)
+    logging.root.handlers[0].setFormatter(logging.Formatter("%(message)s %(error)s", defaults={"error": ""}))
+    api.TOTAL_TIMEOUT = pace.timeout
     if broken:
         BROKEN[broken]()
     asyncio.run(_send(holder, preempts, database_url, telegram, pace))
