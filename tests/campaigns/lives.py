@@ -253,7 +253,7 @@ class _History:
         ledger.wall, ledger.opened = self._wall, self._opened
         clock, blind = self._clock, tuple
         trading = self._protocol.execution(
-            exchange, ledger, clock, account="kills", patience=PATIENCE, blind=blind
+            exchange, ledger, clock, account="kills", patience=PATIENCE, blind=blind, rest=self._wall.go_by
         )
         outbox = Outbox(database, sending, Telling(VOICE))
         return _Life(

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
+# The exchange's present: else the client lists the closed orders of every week since.
+_DATED = {"date": format_datetime(NOW, usegmt=True)}
+
+
 class Garbling(httpx2.AsyncBaseTransport):
     """Garbles one path's replies, always in the same way for one question; the others are sound."""
 
@@ -91,12 +96,13 @@ class Garbling(httpx2.AsyncBaseTransport):
         body = self._sound[request.url.path].encode()
         if request.url.path != self._path:
             self.told += b" " + body
-            return httpx2.Response(200, content=body)
+            return httpx2.Response(200, content=body, headers=_DATED)
         response = garble(random.Random(self._seed), body)
         assert isinstance(response.stream, httpx2.ByteStream)
         content = b"".join(response.stream)
         self.status, self.garbled = response.status_code, content
         self.told += b" " + content
+        response.headers.update(_DATED)
         return response
 
 

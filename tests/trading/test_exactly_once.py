@@ -71,7 +71,7 @@ def placed(stage: Stage) -> list[str]:
 
 
 @pytest.mark.slow
-def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
+def test_twenty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
     dice = seeded()
     candles = write_candles(tmp_path / "KRW-ETH-1h.csv.gz", hours(4000))
     with open_stage(tmp_path, database_url, candles=candles, unknown_patience_seconds=2, **BUSY) as stage:
@@ -82,7 +82,7 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         ]
         seed = dice.randrange(2**31)
         stage.arm(*({"path": ORDERS, "method": "POST", "seed": seed, **fault} for fault in faults))
-        for kill in range(50):
+        for kill in range(20):
             kill_while_trading(stage, "job_runs" if kill % 2 else "order_intents", dice.uniform(0.0, 1.0))
         stage.disarm()
         with stage.scheduler(Metronome()):
@@ -94,8 +94,8 @@ def test_fifty_kills_during_trading(tmp_path: Path, database_url: str) -> None:
         assert stage.rows("SELECT 1 FROM order_intents WHERE state IN ('open', 'unknown')") == []
         assert stage.observe() == []
         orders = len(placed(stage))
-        print(f"{orders} orders under 50 kills")
-        assert orders > 20, "the kills fell into trading"
+        print(f"{orders} orders under 20 kills")
+        assert orders > 8, "the kills fell into trading"
 
 
 def kill_while_trading(stage: Stage, table: str, after: float) -> None:
