@@ -222,5 +222,5 @@ async def test_one_connection_serves_one_question_after_another(lockstep: Proces
             for _ in range(10):
                 await exchange.tickers([ETH])
                 await exchange.balances()
-                await exchange.place(buy(), uuid4())
+                await exchange.place(buy(6_000), uuid4())
         assert len(opened) == 1

@@ -57,6 +57,11 @@ def readings(node: Any, labels: frozenset[str] = frozenset()) -> Iterator[Wanted
             yield _wanted(node, labels)
         case promql_parser.AggregateExpr():
             labels = _named(node)
+        case promql_parser.BinaryExpr() if _joins_many(node):
+            # What is asked of the result, the many have; the one has what they are joined by.
+            yield from readings(node.lhs, labels | _named(node))
+            yield from readings(node.rhs, _named(node))
+            return
         case promql_parser.BinaryExpr():
             labels |= _named(node)
         case promql_parser.Call() if node.func.name == "label_replace":
@@ -72,6 +77,11 @@ def _wanted(selector: Any, labels: frozenset[str]) -> Wanted:
         if "Not" not in str(matcher.op):
             values += [(matcher.name, value) for value in matcher.value.split("|")]
     return Wanted(selector.name, frozenset(names), tuple(values))
+
+
+def _joins_many(node: Any) -> bool:
+    modifier = node.modifier
+    return modifier is not None and modifier.card == promql_parser.VectorMatchCardinality.ManyToOne
 
 
 def _named(node: Any) -> frozenset[str]:
