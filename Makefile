@@ -65,7 +65,7 @@ kills: ## 거래 중인 봇을 5,000번 죽여도 잃거나 두 번 낸 주문�
 	@scripts/bootstrap.sh dev
 	@PYTHONPATH=tests $(BIN)/python -m campaigns.kills $(ARGS)
 
-replies: ## 거래소의 잘못된 응답 10만 개를 읽어도 지어낸 값이 없는지, 약 4분 (garbled replies: nothing invented, no crash)
+replies: ## 거래소의 잘못된 응답 10만 개를 읽어도 지어낸 값이 없는지, 약 2분 (garbled replies: nothing invented, no crash)
 	@scripts/bootstrap.sh dev
 	@PYTHONPATH=tests $(BIN)/python -m campaigns.replies $(ARGS)
 
