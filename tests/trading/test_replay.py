@@ -9,7 +9,7 @@ from stage import Stage, open_stage, recorded
 
 TRADES = """SELECT f.market, f.side, f.price, f.volume, f.funds, f.at, o.paid_fee
               FROM fills f JOIN orders o ON o.uuid = f.order_uuid ORDER BY f.at, f.uuid"""
-RECORDED, GENERATED, AGAIN = 150, 100, 60  # hours; `make replay` plays a whole recording
+RECORDED, GENERATED, AGAIN = 120, 60, 40  # hours; `make replay` plays a whole recording
 
 
 def play(stage: Stage, hours: int) -> list[dict[str, Any]]:
@@ -28,14 +28,14 @@ def traded_within(stage: Stage, hours: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_ledger_and_exchange_agree_after_150_recorded_hours(tmp_path: Path, database_url: str) -> None:
+def test_ledger_and_exchange_agree_after_120_recorded_hours(tmp_path: Path, database_url: str) -> None:
     candles = recorded("KRW-ETH-1h-2024-01_2024-08.csv.gz")
     with open_stage(tmp_path, database_url, candles=candles, lease_seconds=0.5) as stage:
         assert play(stage, RECORDED), "the rules trade within them"
 
 
 @pytest.mark.slow
-def test_they_agree_after_100_generated_hours_and_the_same_seed_gives_the_same_trades(
+def test_they_agree_after_60_generated_hours_and_the_same_seed_gives_the_same_trades(
     tmp_path: Path, postgres: Any, migrated_template: str
 ) -> None:
     stories = []
