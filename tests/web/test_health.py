@@ -160,7 +160,8 @@ async def test_every_route_s_failures_stand_at_zero_before_it_is_asked(
     """A series that is born with the first of them would not show it as an increase."""
     told = failures(lines(await client.get("/metrics")))
     offered = {(method.upper(), path) for path, how in backend.openapi()["paths"].items() for method in how}
-    assert told == dict.fromkeys(offered | {("GET", "/"), ("GET", "other")}, 0.0)
+    pages = {("GET", path) for path in ("/", "/runbooks/{name}", "other")}
+    assert told == dict.fromkeys(offered | pages, 0.0)
 
 
 async def until_metrics(client: httpx2.AsyncClient, **wanted: str) -> dict[str, str]:
