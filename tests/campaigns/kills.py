@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,7 +50,7 @@ class Shelf:
 
     def keep(self, outcome: Outcome) -> None:
         with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+            file.write(json.dumps(vars(outcome), ensure_ascii=False) + "\n")
 
 
 def fingerprint() -> str:
