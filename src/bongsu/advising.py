@@ -30,7 +30,7 @@ def choose_advisor(settings: Settings, ledger: Ledger, rules: ValidationRules) -
         return built_in
     advisor = LlmAdvisor(
         _open_models(settings),
-        LedgerBook(ledger, Krw(settings.ai_daily_budget_krw)),
+        LedgerBook(ledger, settings.ai_budget),
         rules,
         lang=settings.bongsu_lang,
         blind=settings.ai_blind,
